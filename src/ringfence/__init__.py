@@ -1,0 +1,3 @@
+"""Ringfence: a contact-centre telephone platform that ring-fences what callers say."""
+
+__version__ = "0.1.0"

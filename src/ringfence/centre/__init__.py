@@ -1,0 +1,1 @@
+"""The centre: people, clients, directory, calls, recordings, audit and jobs, one Django app per noun."""

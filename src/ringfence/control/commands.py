@@ -1,0 +1,183 @@
+"""What the centre may ask of the engine. Each command gets exactly one reply: Done, a typed answer, or Refused."""
+
+import msgspec
+
+from ringfence.control.directory import DirectorySnapshot, Struct
+from ringfence.control.facts import AgentState, AnyFact, SuppressionReason
+from ringfence.kit.ids import AgentId, CallId, ClientCode, EntryId, QueueId, RecordingId, TrunkId
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag=True):
+    """Base of all commands."""
+
+
+class LoadDirectory(Command, frozen=True, kw_only=True):
+    """Replace the directory. Refused when the version is older than the one in force."""
+
+    snapshot: DirectorySnapshot
+
+
+class SetAgentState(Command, frozen=True, kw_only=True):
+    """Log in, go Available, go Not ready, log out. Refused while the state machine forbids it, with the reason."""
+
+    agent_id: AgentId
+    state: AgentState
+    reason: str | None = None
+    by_supervisor: bool = False
+
+
+class HoldCall(Command, frozen=True, kw_only=True):
+    call_id: CallId
+    agent_id: AgentId
+
+
+class RetrieveCall(Command, frozen=True, kw_only=True):
+    call_id: CallId
+    agent_id: AgentId
+
+
+class HangUpCall(Command, frozen=True, kw_only=True):
+    call_id: CallId
+    agent_id: AgentId
+
+
+class TransferCall(Command, frozen=True, kw_only=True):
+    """Blind transfer to a directory entry; the caller comes back to the agent if it fails."""
+
+    call_id: CallId
+    agent_id: AgentId
+    entry_id: EntryId
+
+
+class PlaceCall(Command, frozen=True, kw_only=True):
+    """Ring the agent's own device, then the number; not recorded by default (R23 note)."""
+
+    agent_id: AgentId
+    number: str
+    client: ClientCode
+
+
+class GetStatus(Command, frozen=True, kw_only=True):
+    """Ask for an EngineStatus."""
+
+
+class Shutdown(Command, frozen=True, kw_only=True):
+    """Refuse new calls, drain for ``drain_seconds``, seal recordings, exit."""
+
+    drain_seconds: float = 0.0
+
+
+AnyCommand = (
+    LoadDirectory
+    | SetAgentState
+    | HoldCall
+    | RetrieveCall
+    | HangUpCall
+    | TransferCall
+    | PlaceCall
+    | GetStatus
+    | Shutdown
+)
+
+
+class LiveAgent(Struct, frozen=True, kw_only=True):
+    agent_id: AgentId
+    state: AgentState
+    since: float
+    """Seconds in this state."""
+    reason: str | None = None
+    reachable: bool = False
+    """A device of theirs is registered."""
+    call_id: CallId | None = None
+
+
+class LiveCall(Struct, frozen=True, kw_only=True):
+    call_id: CallId
+    client: ClientCode | None
+    queue_id: QueueId | None
+    agent_id: AgentId | None
+    phase: str
+    """``flow``, ``queued``, ``ringing``, ``talking``, ``held``, ``transferring``, ``ended``."""
+    seconds: float
+    recording_id: RecordingId | None = None
+    suppressed: frozenset[SuppressionReason] = frozenset()
+
+
+class LiveTrunk(Struct, frozen=True, kw_only=True):
+    trunk_id: TrunkId
+    up: bool
+    detail: str
+
+
+class EngineStatus(Struct, frozen=True, kw_only=True, tag="EngineStatus"):
+    """A look at the engine as it is now."""
+
+    boot_id: str
+    uptime_seconds: float
+    directory_version: int
+    calls: tuple[LiveCall, ...]
+    agents: tuple[LiveAgent, ...]
+    trunks: tuple[LiveTrunk, ...]
+    listeners: tuple[str, ...]
+    """``transport host:port`` of each."""
+    loop_lag_ms: float
+    facts_waiting: int
+    registered_devices: int
+    transactions: int
+    dialogs: int
+
+
+class Done(Struct, frozen=True, kw_only=True, tag="Done"):
+    """The command took effect."""
+
+    call_id: CallId | None = None
+
+
+class Refused(Struct, frozen=True, kw_only=True, tag="Refused"):
+    """The command did not take effect."""
+
+    code: str
+    message: str
+    """A sentence a person can act on."""
+
+
+Reply = Done | Refused | EngineStatus
+
+
+class Request(Struct, frozen=True, kw_only=True, tag="Request"):
+    """Client to engine."""
+
+    request_id: int
+    command: AnyCommand
+
+
+class Answer(Struct, frozen=True, kw_only=True, tag="Answer"):
+    """Engine to client, in reply to the Request of the same id."""
+
+    request_id: int
+    reply: Reply
+
+
+class Follow(Struct, frozen=True, kw_only=True, tag="Follow"):
+    """Client to engine: send me facts that are not acknowledged yet, and those to come."""
+
+    consumer: str = "bridge"
+
+
+class Facts(Struct, frozen=True, kw_only=True, tag="Facts"):
+    """Engine to follower: consecutive facts, the first numbered ``first``."""
+
+    boot_id: str
+    first: int
+    facts: tuple[AnyFact, ...]
+
+
+class Acknowledge(Struct, frozen=True, kw_only=True, tag="Acknowledge"):
+    """Follower to engine: everything up to and including ``upto`` is stored for good."""
+
+    boot_id: str
+    upto: int
+
+
+ToEngine = Request | Follow | Acknowledge
+FromEngine = Answer | Facts

@@ -1,0 +1,1 @@
+"""Call flows: which message, which queue, by number and hours. Sans-I/O."""

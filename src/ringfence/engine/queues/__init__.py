@@ -1,0 +1,1 @@
+"""Queueing rules: who is offered which call. Sans-I/O."""

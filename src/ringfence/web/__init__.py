@@ -1,0 +1,1 @@
+"""Pages by audience, and the front end."""
