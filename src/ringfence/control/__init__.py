@@ -1,1 +1,1 @@
-"""Typed commands, facts and directory snapshots that the engine and the centre exchange. No behaviour lives here."""
+"""What engine and centre exchange: typed commands, facts and directory snapshots, their framing, and a client."""
