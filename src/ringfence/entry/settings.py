@@ -1,17 +1,20 @@
 """One typed settings object, read once from ``ringfence.toml``; unknown and missing keys are refused with the cure.
 
 No other module reads the environment. Two variables matter: ``RINGFENCE_CONFIG`` names the file,
-``RINGFENCE_DATA`` overrides the data folder.
+``RINGFENCE_DATA`` overrides the data folder. The docstring under each field is its text in docs/reference/settings.md.
 """
 
+import difflib
 import ipaddress
 import os
 import tomllib
+import zoneinfo
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ringfence.kit.errors import RingfenceError
 
@@ -20,16 +23,37 @@ class SettingsError(RingfenceError):
     """The settings cannot be used. Mend ringfence.toml as described above."""
 
 
+def is_loopback(host: str) -> bool:
+    """True for 127.0.0.0/8, ::1 and localhost."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, use_attribute_docstrings=True)
 
 
 class DatabaseSettings(Section):
-    url: str = ""
+    """Where the centre keeps its rows."""
+
+    url: str = Field(default="", repr=False)
     """``postgresql://user:password@host:port/name``; empty: SQLite in the data folder."""
+
+    @field_validator("url")
+    @classmethod
+    def _known_kind(cls, value: str) -> str:
+        if value and not value.startswith(("postgresql://", "postgres://")):
+            raise ValueError("must start with postgresql://, or be empty for SQLite in the data folder")
+        return value
 
 
 class SipSettings(Section):
+    """Listeners of the SIP edge."""
+
     host: str = "127.0.0.1"
     """Address to listen on."""
     advertised_host: str = ""
@@ -37,10 +61,15 @@ class SipSettings(Section):
     udp_port: int = Field(default=5060, ge=0, le=65535)
     """0 switches a listener off. UDP, TCP and WS are offered on loopback only (R131)."""
     tcp_port: int = Field(default=5060, ge=0, le=65535)
+    """SIP over TCP; loopback only (R131)."""
     tls_port: int = Field(default=5061, ge=0, le=65535)
+    """SIP over TLS, for handsets and trunks."""
     ws_port: int = Field(default=5066, ge=0, le=65535)
+    """SIP over WebSocket; loopback only (R131)."""
     wss_port: int = Field(default=7443, ge=0, le=65535)
+    """SIP over secure WebSocket, for browsers."""
     realm: str = "ringfence"
+    """Digest realm. Changing it makes every handset password invalid."""
     requests_per_second: float = Field(default=50.0, gt=0)
     """Unauthenticated requests accepted from one source address."""
     default_region: str = "GB"
@@ -50,56 +79,161 @@ class SipSettings(Section):
 
 
 class MediaSettings(Section):
+    """Ports and limits of the media engine."""
+
     host: str = "127.0.0.1"
+    """Address of the media ports."""
     advertised_host: str = ""
+    """Address written into session descriptions; empty: ``host``."""
     first_port: int = Field(default=20000, ge=1024, le=65535)
+    """First UDP port for media; each leg takes two."""
     last_port: int = Field(default=29999, ge=1024, le=65535)
+    """Last UDP port for media."""
     dead_media_seconds: float = Field(default=30.0, gt=1)
+    """Silence on the wire after which a call is ended."""
+
+    @model_validator(mode="after")
+    def _range(self) -> Self:
+        if self.last_port < self.first_port + 3:
+            raise ValueError("last_port must be at least first_port + 3, because a call takes four ports")
+        return self
 
 
 class WebSettings(Section):
+    """The pages."""
+
     host: str = "127.0.0.1"
+    """Address to listen on; off loopback only HTTPS is offered (R131)."""
     port: int = Field(default=8000, ge=1, le=65535)
+    """Port of the pages."""
     public_url: str = ""
     """What people type, e.g. ``https://calls.example.gov.uk``; empty: derived from host and port."""
 
+    @field_validator("public_url")
+    @classmethod
+    def _is_url(cls, value: str) -> str:
+        if value and not value.startswith(("https://", "http://127.0.0.1", "http://localhost")):
+            raise ValueError("must start with https://, because pages are never offered in plain HTTP off loopback")
+        return value.rstrip("/")
+
 
 class StorageSettings(Section):
+    """Where sealed recordings are kept."""
+
     kind: Literal["file", "s3"] = "file"
+    """``file``: the data folder; ``s3``: an S3-compatible store."""
     bucket: str = ""
+    """S3 only: bucket that holds sealed recordings and nothing else."""
     endpoint: str = ""
+    """S3 only: address of a store that is not AWS."""
     region: str = "eu-west-2"
-    access_key: str = ""
-    secret_key: str = ""
+    """S3 only."""
+    access_key: str = Field(default="", repr=False)
+    """S3 only; empty: the machine's own role."""
+    secret_key: str = Field(default="", repr=False)
+    """S3 only."""
     processor: str = "Own installation"
     """Who stores the recordings, for the record of processing (R42)."""
 
+    @model_validator(mode="after")
+    def _bucket_named(self) -> Self:
+        if self.kind == "s3" and not self.bucket:
+            raise ValueError('bucket must be given when kind is "s3"')
+        return self
+
 
 class TlsSettings(Section):
+    """Certificate of the HTTPS, TLS and WSS listeners."""
+
     certificate: str = ""
+    """PEM file, the chain included; empty: a self-signed pair is made in the data folder, for trials."""
     private_key: str = ""
-    """Empty: a self-signed pair is made in the data folder, for trials."""
+    """PEM file, readable by this user only."""
+
+    @model_validator(mode="after")
+    def _both(self) -> Self:
+        if bool(self.certificate) != bool(self.private_key):
+            raise ValueError("certificate and private_key must be given together, or both left empty")
+        return self
+
+
+class MetricsSettings(Section):
+    """Prometheus figures, in plain HTTP and therefore on loopback only."""
+
+    host: str = "127.0.0.1"
+    """A loopback address."""
+    engine_port: int = Field(default=9464, ge=0, le=65535)
+    """0 switches the figures of a process off."""
+    web_port: int = Field(default=9465, ge=0, le=65535)
+    """Figures of the web process."""
+    worker_port: int = Field(default=9466, ge=0, le=65535)
+    """Figures of the worker process."""
+
+    @field_validator("host")
+    @classmethod
+    def _loopback(cls, value: str) -> str:
+        if not is_loopback(value):
+            raise ValueError("must be a loopback address; let a local agent collect the figures from there")
+        return value
 
 
 class Settings(Section):
     """Everything that differs between installations."""
 
     data: Path = Path("data")
+    """Folder for everything that Ringfence keeps; readable by its user only."""
     time_zone: str = "Europe/London"
+    """Zone of opening hours and pages."""
     database: DatabaseSettings = DatabaseSettings()
     sip: SipSettings = SipSettings()
     media: MediaSettings = MediaSettings()
     web: WebSettings = WebSettings()
     storage: StorageSettings = StorageSettings()
     tls: TlsSettings = TlsSettings()
+    metrics: MetricsSettings = MetricsSettings()
     demo: bool = False
     """Set by ``make demo`` only: sign-in links, simulated callers, always-open hours."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """Least severe entry that is written."""
+    log_format: Literal["text", "json"] = "text"
+    """``json`` writes one object a line, for a log collector."""
 
     @field_validator("data")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().resolve()
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone_exists(cls, value: str) -> str:
+        try:
+            zoneinfo.ZoneInfo(value)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+            raise ValueError("is no known time zone; write it like Europe/London") from None
+        return value
+
+    @model_validator(mode="after")
+    def _demo_stays_home(self) -> Self:
+        if self.demo and not all(is_loopback(host) for host in (self.sip.host, self.media.host, self.web.host)):
+            raise ValueError("demo = true needs every host on loopback, because its sign-in links need no password")
+        return self
+
+    @model_validator(mode="after")
+    def _ports_differ(self) -> Self:
+        taken: dict[int, str] = {}
+        for name, port in self.tcp_ports().items():
+            if port and (other := taken.setdefault(port, name)) != name:
+                raise ValueError(f"{other} and {name} are both {port}; give one of them another port")
+        return self
+
+    def tcp_ports(self) -> dict[str, int]:
+        """Every TCP port that a process of this installation may listen on, by the name of its setting."""
+        sip, metrics = self.sip, self.metrics
+        return {
+            "web.port": self.web.port,
+            **{f"sip.{name}_port": getattr(sip, f"{name}_port") for name in ("tcp", "tls", "ws", "wss")},
+            **{f"metrics.{name}_port": getattr(metrics, f"{name}_port") for name in ("engine", "web", "worker")},
+        }
 
     @property
     def control_socket(self) -> Path:
@@ -125,15 +259,50 @@ class Settings(Section):
     def secrets(self) -> Path:
         return self.data / "secrets"
 
+    @property
+    def logs(self) -> Path:
+        return self.data / "logs"
 
-def is_loopback(host: str) -> bool:
-    """True for 127.0.0.0/8, ::1 and localhost."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    @property
+    def certificate(self) -> Path:
+        return Path(self.tls.certificate) if self.tls.certificate else self.data / "tls" / "certificate.pem"
+
+    @property
+    def private_key(self) -> Path:
+        return Path(self.tls.private_key) if self.tls.private_key else self.data / "tls" / "private-key.pem"
+
+    @property
+    def web_is_secure(self) -> bool:
+        """Pages travel over HTTPS: always off loopback, and on loopback when a certificate is given."""
+        return not is_loopback(self.web.host) or bool(self.tls.certificate)
+
+    @property
+    def page(self) -> str:
+        """Address of the first page, without a slash at the end."""
+        if self.web.public_url:
+            return self.web.public_url
+        host = f"[{self.web.host}]" if ":" in self.web.host else self.web.host
+        return f"{'https' if self.web_is_secure else 'http'}://{host}:{self.web.port}"
+
+
+def _known_keys(path: tuple[str, ...]) -> list[str]:
+    section: Any = Settings
+    for part in path:
+        section = section.model_fields[part].annotation
+    return list(section.model_fields)
+
+
+def _sentence(location: Iterable[int | str], kind: str, message: str) -> str:
+    path = tuple(str(part) for part in location)
+    key = ".".join(path) or "settings"
+    if kind == "extra_forbidden":
+        known = _known_keys(path[:-1])
+        near = difflib.get_close_matches(path[-1], known, n=1)
+        cure = f"did you mean {near[0]}" if near else f"known keys here: {', '.join(known)}"
+        return f"{key} is no setting ({cure})"
+    if kind == "model_type":
+        return f"{key} must be a table: write [{key}] on a line of its own and its keys below it"
+    return f"{key}: {message.removeprefix('Value error, ')}"
 
 
 def load(path: Path | None) -> Settings:
@@ -151,8 +320,8 @@ def load(path: Path | None) -> Settings:
     try:
         return Settings.model_validate(values)
     except ValidationError as error:
-        lines = [f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()]
-        raise SettingsError(f"{path or 'settings'}: " + "; ".join(lines) + ".") from None
+        lines = [_sentence(item["loc"], item["type"], item["msg"]) for item in error.errors(include_input=False)]
+        raise SettingsError(f"{path or 'settings'}: " + "; ".join(lines).rstrip(".") + ".") from None
 
 
 @lru_cache(maxsize=1)
