@@ -219,6 +219,15 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
+    def _address_known(self) -> Self:
+        if not is_loopback(self.web.host) and not self.web.public_url:
+            raise ValueError(
+                "web.public_url must be given when web.host is off loopback, e.g. https://calls.example.gov.uk, "
+                "because sign-in keys are bound to it"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _ports_differ(self) -> Self:
         taken: dict[int, str] = {}
         for name, port in self.tcp_ports().items():
@@ -273,8 +282,8 @@ class Settings(Section):
 
     @property
     def web_is_secure(self) -> bool:
-        """Pages travel over HTTPS: always off loopback, and on loopback when a certificate is given."""
-        return not is_loopback(self.web.host) or bool(self.tls.certificate)
+        """The web process itself speaks HTTPS: always off loopback; on loopback a proxy may do it (R131)."""
+        return not is_loopback(self.web.host)
 
     @property
     def page(self) -> str:
