@@ -1,4 +1,4 @@
-"""A real PJSIP user agent in a process of its own, driven by JSON lines on standard input, answering on standard output.
+"""A real PJSIP user agent in its own process: JSON lines in on standard input, JSON lines out.
 
 Started by :class:`tests.support.peers.PjsipPeer` with the options as one JSON argument.
 """
@@ -25,14 +25,14 @@ class Call(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
         self.tone: Any = None
         self.recorder: Any = None
 
-    def onCallState(self, _: Any) -> None:  # noqa: N802 - pjsua2's name
+    def onCallState(self, _: Any) -> None:
         info = self.getInfo()
         say("state", state=info.stateText, status=info.lastStatusCode)
         if info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
             self.tone = self.recorder = None
             self.peer.ended.append(self)
 
-    def onCallMediaState(self, _: Any) -> None:  # noqa: N802
+    def onCallMediaState(self, _: Any) -> None:
         info = self.getInfo()
         say("media", status=[media.status for media in info.media])
         for media in info.media:
@@ -53,7 +53,7 @@ class Call(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
                 if self.recorder is not None:
                     audio.startTransmit(self.recorder)
 
-    def onDtmfDigit(self, parameter: Any) -> None:  # noqa: N802
+    def onDtmfDigit(self, parameter: Any) -> None:
         say("dtmf", digit=parameter.digit)
 
 
@@ -62,10 +62,10 @@ class Account(pj.Account):  # type: ignore[misc]
         super().__init__()
         self.peer = peer
 
-    def onRegState(self, parameter: Any) -> None:  # noqa: N802
+    def onRegState(self, parameter: Any) -> None:
         say("registered" if self.getInfo().regIsActive else "unregistered", code=parameter.code)
 
-    def onIncomingCall(self, parameter: Any) -> None:  # noqa: N802
+    def onIncomingCall(self, parameter: Any) -> None:
         call = Call(self.peer, self, parameter.callId)
         self.peer.call = call
         say("incoming", remote=call.getInfo().remoteUri)
