@@ -1,0 +1,1 @@
+"""People, their rights over time, the agents among them and the telephones they use."""

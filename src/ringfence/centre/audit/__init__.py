@@ -1,0 +1,1 @@
+"""Who did what: typed entries in an append-only, hash-chained table."""

@@ -1,0 +1,9 @@
+"""Registration of the app."""
+
+from django.apps import AppConfig
+
+
+class TenancyConfig(AppConfig):
+    name = "ringfence.centre.tenancy"
+    label = "tenancy"
+    verbose_name = "Clients"

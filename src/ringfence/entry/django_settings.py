@@ -1,0 +1,193 @@
+"""Django's settings, derived from ``ringfence.toml``. Nothing is decided here that an operator may decide there."""
+
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from django.utils.functional import lazy
+
+from ringfence.entry.secret_files import DJANGO, SIP_TOKEN, read_secret
+from ringfence.entry.settings import SettingsError, current
+
+_settings = current()
+_web = _settings.web
+_public = urlsplit(_web.public_url or f"http://{_web.host}:{_web.port}")
+_https = _public.scheme == "https"
+
+_package = Path(__file__).parent.parent
+
+
+def _stands(path: str) -> bool:
+    # Looks at the file instead of importing: apps may not be imported before settings are complete.
+    return (_package / path).exists()
+
+
+DEBUG = False
+SECRET_KEY = lazy(lambda: read_secret(DJANGO).decode("ascii"), str)()
+RINGFENCE_DEMO = _settings.demo
+RINGFENCE_SIP_TOKEN_SECRET = lazy(lambda: read_secret(SIP_TOKEN), bytes)()
+RINGFENCE_OUTBOX = "ringfence.centre.live.actions.emit" if _stands("centre/live/actions.py") else ""
+"""Dotted name of the function that stores events for browsers; see ringfence.centre.tenancy.outbox."""
+
+# Hosts and transport
+
+ALLOWED_HOSTS = sorted({host for host in (_public.hostname, _web.host, "localhost", "127.0.0.1", "[::1]") if host})
+CSRF_TRUSTED_ORIGINS = [f"{_public.scheme}://{_public.netloc}"]
+SECURE_SSL_REDIRECT = _https
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _https else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = False  # the operator's other names are not ours to bind
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_SECURE = _https
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_NAME = "__Host-session" if _https else "session"
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+CSRF_COOKIE_SECURE = _https
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_NAME = "__Host-csrf" if _https else "csrf"
+
+# Applications
+
+
+_ROOMS = ("tenancy", "audit", "privacy", "jobs", "accounts", "directory", "live", "calls", "recordings")
+
+INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    *(["ringfence.web"] if _stands("web/apps.py") else []),  # before allauth, so that its templates win
+    *(f"ringfence.centre.{room}" for room in _ROOMS if _stands(f"centre/{room}/apps.py")),
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "django_tasks",
+    "django_tasks_db",
+    "django.forms",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    *(["ringfence.web.middleware.ContentSecurityPolicyMiddleware"] if _stands("web/middleware.py") else []),
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "ringfence.centre.accounts.middleware.SecondFactorMiddleware",
+]
+ROOT_URLCONF = "ringfence.entry.urls"
+ASGI_APPLICATION = "ringfence.entry.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [_package / "web" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+STATIC_URL = "/static/"
+STATIC_ROOT = _settings.data / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},  # no upload may reach a disk in the clear
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+
+# Database
+
+
+def database(url: str, data: Path) -> dict[str, object]:
+    """Django's description of the database. Raises SettingsError when ``url`` is not a PostgreSQL URL."""
+    if not url:
+        return {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": str(data / "ringfence.sqlite3"),
+            "OPTIONS": {
+                # IMMEDIATE takes the write lock at BEGIN: no transaction fails half-way because another one wrote.
+                "transaction_mode": "IMMEDIATE",
+                "timeout": 20,
+                "init_command": "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;",
+            },
+        }
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if parts.scheme not in ("postgresql", "postgres") or len(parts.path) < 2:
+        raise SettingsError("database.url is not usable. Write it as postgresql://user:password@host:port/name.")
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path[1:]),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": parts.hostname or "",
+        "PORT": str(port or ""),
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {"connect_timeout": 10},
+    }
+
+
+DATABASES = {"default": database(_settings.database.url, _settings.data)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Sign-in: by e-mail address and password, then a second factor; nobody signs up, people are invited
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_ADAPTER = "ringfence.centre.accounts.adapter.InvitedOnlyAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "none"  # the person who invites vouches for the address
+ACCOUNT_UNIQUE_EMAIL = True
+ACCOUNT_EMAIL_NOTIFICATIONS = False
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Ringfence"
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not _https
+USERSESSIONS_TRACK_ACTIVITY = False
+EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"  # this version sends no mail; links are shown once
+
+# Language and time
+
+LANGUAGE_CODE = "en-gb"
+LANGUAGES = [("en-gb", "English")]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = _settings.time_zone
+
+# Jobs and logs
+
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default"]}}
+LOGGING_CONFIG = None  # the command line sets up logging once, with redaction, for all three processes

@@ -1,0 +1,79 @@
+"""What every test shares: a data folder of its own, the choice of database, and the scope of one client.
+
+``RINGFENCE_TEST_DATABASE=postgresql://...`` runs against that server; ``pytest --database=postgresql`` starts a
+throw-away one; without either, SQLite in a temporary file, so that threads see one database as they do in service.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db.backends.base.operations import BaseDatabaseOperations
+
+from ringfence.centre.audit import guard
+from ringfence.centre.tenancy.scope import Scope, scope
+from ringfence.entry.django_settings import database
+from ringfence.entry.settings import current
+from tests.support.postgres import Postgres
+
+_folder = Path(tempfile.mkdtemp(prefix="ringfence-tests-"))
+_server: Postgres | None = None
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--database", choices=("sqlite", "postgresql"), default="sqlite", help="which database to test on")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    global _server
+    os.environ["RINGFENCE_DATA"] = str(_folder)
+    current.cache_clear()
+    (_folder / "static").mkdir()
+    settings.STATIC_ROOT = _folder / "static"
+    settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.ALLOWED_HOSTS.append("testserver")
+    url = os.environ.get("RINGFENCE_TEST_DATABASE", "")
+    if not url and config.getoption("--database") == "postgresql":
+        _server = Postgres(_folder / "postgresql")
+        url = _server.start()
+    chosen = settings.DATABASES["default"]
+    chosen.clear()
+    chosen.update(database(url, _folder))
+    chosen["TEST"] = {"NAME": None if url else str(_folder / "test.sqlite3")}
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _server is not None:
+        _server.stop()
+    shutil.rmtree(_folder, ignore_errors=True)
+
+
+_flush = BaseDatabaseOperations.execute_sql_flush
+
+
+def _flush_with_audit(self: Any, statements: list[str]) -> None:
+    # Tests that commit are cleaned by emptying every table, which the audit triggers would refuse.
+    guard.remove(self.connection)
+    try:
+        _flush(self, statements)
+    finally:
+        guard.install(self.connection)
+
+
+BaseDatabaseOperations.execute_sql_flush = _flush_with_audit
+
+
+@pytest.fixture
+def barford(db: None) -> Iterator[Scope]:
+    """A client BBC exists and its scope is active."""
+    from ringfence.centre.tenancy.models import Client
+
+    Client.objects.create(code="BBC", name="Barford Borough Council", greeting="Barford Council, how can I help?")
+    with scope("BBC") as active:
+        yield active
