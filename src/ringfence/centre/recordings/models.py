@@ -1,0 +1,102 @@
+"""Recordings, their silent spans, and the grants under which people hear them."""
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from ringfence.centre.calls.models import Call
+from ringfence.centre.tenancy.models import Client, TenantModel
+from ringfence.control.facts import StopReason, SuppressionReason
+
+
+class RecordingState(models.TextChoices):
+    """Storage life (domain C12); later states come with retention."""
+
+    CAPTURING = "capturing", _("Being recorded")
+    SPOOLED = "spooled", _("Waiting for the store")
+    LIVE = "live", _("Stored")
+    FAILED = "failed", _("Failed")
+
+
+class Purpose(models.TextChoices):
+    """The closed list of R80: nobody hears a recording for any other reason."""
+
+    QUALITY = "quality", _("Quality assessment")
+    SATISFACTION = "satisfaction", _("Customer satisfaction survey")
+    COMPLAINT = "complaint", _("Complaint")
+    ALLEGATION = "allegation", _("Allegation")
+    CLARIFICATION = "clarification", _("Client clarification")
+    DATA_PROTECTION = "data_protection", _("Data protection (GDPR)")
+
+
+NEEDS_CASE = frozenset({Purpose.COMPLAINT, Purpose.ALLEGATION, Purpose.CLARIFICATION, Purpose.DATA_PROTECTION})
+"""Purposes that must name the case they serve."""
+
+
+class Recording(TenantModel):
+    """One sealed segment of one call. Without a client (an orphan of lost facts) it exists only under all clients."""
+
+    recording_id = models.CharField(max_length=64, primary_key=True)
+    client = models.ForeignKey(Client, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    call = models.ForeignKey(Call, on_delete=models.PROTECT, related_name="recordings")
+    agent_id = models.CharField(max_length=64, blank=True)
+    segment = models.PositiveSmallIntegerField(default=1)
+    key_id = models.CharField(max_length=64, blank=True)
+    wording = models.CharField(max_length=64, blank=True)
+    started_at = models.DateTimeField()
+    stopped_at = models.DateTimeField(null=True)
+    stop_reason = models.CharField(max_length=24, blank=True, choices=[(item.value, item.value) for item in StopReason])
+    duration_ms = models.PositiveIntegerField(null=True)
+    size_bytes = models.PositiveBigIntegerField(null=True)
+    sha256 = models.CharField(max_length=64, blank=True)
+    """Of the sealed bytes."""
+    state = models.CharField(max_length=16, choices=RecordingState.choices, default=RecordingState.CAPTURING)
+    object_name = models.CharField(max_length=200, blank=True)
+    recovered = models.BooleanField(default=False)
+    """Completed after the engine had died; at most 2 s are missing at its end."""
+    failure = models.CharField(max_length=200, blank=True)
+    """Coded cause when it failed."""
+
+    class Meta(TenantModel.Meta):
+        indexes = [
+            models.Index(fields=["-started_at", "-recording_id"], name="recording_started"),
+            models.Index(fields=["client", "-started_at", "-recording_id"], name="recording_client"),
+            models.Index(fields=["agent_id", "-started_at"], name="recording_agent"),
+            models.Index(fields=["state", "started_at"], name="recording_state"),
+        ]
+
+
+class RecordingSpan(TenantModel):
+    """A stretch of written silence and why; the list rebuilds the file's silence exactly (R41)."""
+
+    client = models.ForeignKey(Client, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    recording = models.ForeignKey(Recording, on_delete=models.CASCADE, related_name="spans")
+    start_ms = models.PositiveIntegerField()
+    end_ms = models.PositiveIntegerField()
+    reason = models.CharField(max_length=24, choices=[(item.value, item.value) for item in SuppressionReason])
+    actor = models.CharField(max_length=64)
+
+    class Meta(TenantModel.Meta):
+        ordering = ["start_ms", "id"]
+
+
+class PlayGrant(TenantModel):
+    """A stated purpose: for a limited time one person may hear one recording in one signed-in session."""
+
+    grant_id = models.CharField(max_length=32, primary_key=True)
+    client = models.ForeignKey(Client, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    recording = models.ForeignKey(Recording, on_delete=models.PROTECT, related_name="grants")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    session_digest = models.CharField(max_length=64)
+    """SHA-256 of the session key, so that the row is no ticket into the session."""
+    purpose = models.CharField(max_length=24, choices=Purpose.choices)
+    case_reference = models.CharField(max_length=64, blank=True)
+    granted_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    first_played_at = models.DateTimeField(null=True)
+    last_played_at = models.DateTimeField(null=True)
+    openings = models.PositiveIntegerField(default=0)
+    """How often audio was fetched under it; a player fetches many ranges of one play."""
+
+    class Meta(TenantModel.Meta):
+        indexes = [models.Index(fields=["purpose", "first_played_at"], name="grant_purpose")]
