@@ -1,0 +1,55 @@
+# `make demo` shows Ringfence at work, `make test` checks it. Both prepare what they need.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo test check bench bench-long lock format clean run dev frontend
+
+help:
+	@echo "make demo        the sample centre with simulated callers, on this machine"
+	@echo "make test        every check and test (CI=true: a missing tool is a failure)"
+	@echo "make check       format, lint, types, import contracts, migrations, settings page"
+	@echo "make bench       the short figures, as a table and JSON (about five minutes)"
+	@echo "make bench-long  the 30 and 60 minute figures"
+	@echo "make format      format and lint-fix the sources"
+	@echo "make lock        renew the locked requirements"
+	@echo "make clean       remove what was built, not your data"
+
+run:
+	@scripts/prepare run
+
+dev:
+	@scripts/prepare dev
+
+frontend: run
+	@scripts/frontend
+
+demo: frontend
+	@exec $(BIN)/ringfence demo
+
+test: dev
+	@scripts/frontend
+	@exec scripts/test
+
+check: dev
+	@exec scripts/check
+
+bench: dev
+	@exec $(BIN)/python tests/bench/run.py
+
+bench-long: dev
+	@exec $(BIN)/python tests/bench/run.py --long
+
+format: dev
+	@$(BIN)/ruff check --fix --quiet src tests scripts
+	@$(BIN)/ruff format --quiet src tests scripts
+
+lock:
+	@scripts/lock
+
+clean:
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist \
+		src/ringfence/web/static/dist src/ringfence/web/frontend/node_modules
+	@echo "Removed what was built. Your data folders (data, demo-data) stand."

@@ -1,0 +1,101 @@
+"""Writes docs/reference/settings.md from the settings model; with ``--check``, fails when the page is out of date."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from ringfence.entry.settings import Settings
+
+PAGE = Path(__file__).parent.parent / "docs" / "reference" / "settings.md"
+
+HEAD = """# Settings
+
+Ringfence reads one file, `ringfence.toml`. Without one, every setting has its default: a trial on loopback.
+`ringfence --config FILE ...` or the variable `RINGFENCE_CONFIG` names the file; otherwise `ringfence.toml` in the current
+folder is taken where there is one. The variable `RINGFENCE_DATA` overrides `data`. Nothing else is read from the
+environment. An unknown key, a value of the wrong kind and two settings that cannot stand together are refused at the
+start, with the key and the cure. `ringfence check` tells what else stands in the way.
+
+This page is written by `scripts/settings_page.py` from the settings model; do not edit it.
+"""
+
+EXAMPLE = """
+## Example: one machine, a carrier and handsets in the office
+
+```toml
+data = "/var/lib/ringfence"
+
+[sip]
+host = "0.0.0.0"
+advertised_host = "192.0.2.10"
+
+[media]
+host = "0.0.0.0"
+advertised_host = "192.0.2.10"
+
+[web]
+host = "0.0.0.0"
+port = 443
+public_url = "https://calls.example.gov.uk"
+
+[tls]
+certificate = "/etc/ringfence/fullchain.pem"
+private_key = "/etc/ringfence/private-key.pem"
+```
+"""
+
+
+def _kind(field: FieldInfo) -> str:
+    annotation: Any = field.annotation
+    if options := getattr(annotation, "__args__", ()):
+        return " or ".join(f"`{option}`" for option in options)
+    names = {"str": "text", "int": "whole number", "float": "number", "bool": "true or false", "Path": "path"}
+    return names[annotation.__name__]
+
+
+def _default(field: FieldInfo) -> str:
+    value = field.default
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, int | float):
+        return f"`{value}`"
+    return f'`"{value}"`' if str(value) else "empty"
+
+
+def _rows(model: type[BaseModel], prefix: str) -> list[str]:
+    rows = ["| key | kind | default | meaning |", "| --- | --- | --- | --- |"]
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            continue
+        text = " ".join((field.description or "").replace("``", "`").split())
+        rows.append(f"| `{prefix}{name}` | {_kind(field)} | {_default(field)} | {text} |")
+    return rows
+
+
+def page() -> str:
+    """The whole page."""
+    parts = [HEAD, "## Top level\n", *_rows(Settings, "")]
+    for name, field in Settings.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, BaseModel):
+            parts += [f"\n## [{name}]\n", f"{' '.join((section.__doc__ or '').split())}\n", *_rows(section, f"{name}.")]
+    return "\n".join(parts) + "\n" + EXAMPLE
+
+
+def main() -> int:
+    """0 when the page is (now) up to date."""
+    if "--check" in sys.argv[1:]:
+        if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page():
+            print(f"{PAGE.name} is out of date. Run .venv/bin/python scripts/settings_page.py and commit the page.")
+            return 1
+        return 0
+    PAGE.parent.mkdir(parents=True, exist_ok=True)
+    PAGE.write_text(page(), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
