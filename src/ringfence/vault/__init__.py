@@ -1,1 +1,26 @@
-"""The vault: sealed recordings, their keys, and where both are kept. Synchronous; no web framework."""
+"""Sealed recordings, keys, object stores and sealed values. Synchronous; the only package that imports ciphers."""
+
+from ringfence.vault.fields import FieldSealer
+from ringfence.vault.keys import DataKey, FileRootKey, KeyStats, KeyStore, RootKey, create_data_key
+from ringfence.vault.keystore import SqliteKeyStore
+from ringfence.vault.names import object_name, spool_file
+from ringfence.vault.opening import SealedReader, read_header
+from ringfence.vault.stores import FileStore, ObjectStore, S3Store
+
+__all__ = [
+    "DataKey",
+    "FieldSealer",
+    "FileRootKey",
+    "FileStore",
+    "KeyStats",
+    "KeyStore",
+    "ObjectStore",
+    "RootKey",
+    "S3Store",
+    "SealedReader",
+    "SqliteKeyStore",
+    "create_data_key",
+    "object_name",
+    "read_header",
+    "spool_file",
+]

@@ -1,0 +1,125 @@
+"""Errors of the vault.
+
+VaultError
++-- RootKeyError
+|   +-- RootKeyMissing
+|   +-- RootKeyExposed
+|   +-- RootKeyMalformed
++-- KeyStoreError
+|   +-- KeyStoreUnavailable
+|   +-- KeyUnknown
+|   +-- KeyDestroyed
+|   +-- KeyUnreadable
++-- FormatError
+|   +-- NotARecording
+|   +-- UnknownVersion
+|   +-- WrongKey
+|   +-- RecordingCut
+|   +-- ChunkTampered
+|   +-- ChunkMoved
+|   +-- ManifestTampered
+|   +-- FieldTampered
++-- StoreError
+    +-- BadObjectName
+    +-- ObjectMissing
+    +-- ObjectDamaged
+    +-- StoreUnavailable
+"""
+
+from ringfence.kit.errors import RingfenceError
+
+
+class VaultError(RingfenceError):
+    """The vault failed. See the cause above this line."""
+
+
+class RootKeyError(VaultError):
+    """The root key cannot be used. Without it nothing sealed can be opened."""
+
+
+class RootKeyMissing(RootKeyError):
+    """There is no root key. Put the key file back, or create one if this installation is new."""
+
+
+class RootKeyExposed(RootKeyError):
+    """Others may read the root key file. Run chmod 600 on it, and replace the key if anybody did."""
+
+
+class RootKeyMalformed(RootKeyError):
+    """The root key file does not hold a root key. Restore it from its safe copy."""
+
+
+class KeyStoreError(VaultError):
+    """The key store failed."""
+
+
+class KeyStoreUnavailable(KeyStoreError):
+    """The key store cannot be read or written. Check its folder, its permissions and the free disk space."""
+
+
+class KeyUnknown(KeyStoreError):
+    """The key store holds no such key. Check that the data belongs to this installation."""
+
+
+class KeyDestroyed(KeyStoreError):
+    """This key was destroyed on purpose. What it sealed is gone for good."""
+
+
+class KeyUnreadable(KeyStoreError):
+    """A stored key does not open under the key above it. The root key file belongs to another key store."""
+
+
+class FormatError(VaultError):
+    """The sealed bytes cannot be opened."""
+
+
+class NotARecording(FormatError):
+    """This is not a sealed recording: its first bytes are wrong or its header does not fit the format."""
+
+
+class UnknownVersion(FormatError):
+    """The recording was sealed in a newer format. Update Ringfence to read it."""
+
+
+class WrongKey(FormatError):
+    """The key given is not the key this recording was sealed with."""
+
+
+class RecordingCut(FormatError):
+    """The recording is incomplete: bytes are missing. Fetch it again, or recover it if it is still in the spool."""
+
+
+class ChunkTampered(FormatError):
+    """A chunk or the header was changed after sealing. Do not trust this copy."""
+
+
+class ChunkMoved(FormatError):
+    """A chunk is not in its place: parts of the recording were swapped or repeated. Do not trust this copy."""
+
+
+class ManifestTampered(FormatError):
+    """The manifest or the header was changed after sealing. Do not trust this copy."""
+
+
+class FieldTampered(FormatError):
+    """A sealed value was changed, or belongs to another client or purpose."""
+
+
+class StoreError(VaultError):
+    """The object store failed."""
+
+
+class BadObjectName(StoreError):
+    """Object names are folders and a file of letters, digits, dot, dash and underscore, none starting with a dot."""
+
+
+class ObjectMissing(StoreError):
+    """The object store holds no such object."""
+
+
+class ObjectDamaged(StoreError):
+    """The object store did not keep or return the bytes it was given. Check its disks."""
+
+
+class StoreUnavailable(StoreError):
+    """The object store does not answer or refuses access. Check its address, its credentials and the disk."""
