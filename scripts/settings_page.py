@@ -14,10 +14,10 @@ PAGE = Path(__file__).parent.parent / "docs" / "reference" / "settings.md"
 HEAD = """# Settings
 
 Ringfence reads one file, `ringfence.toml`. Without one, every setting has its default: a trial on loopback.
-`ringfence --config FILE ...` or the variable `RINGFENCE_CONFIG` names the file; otherwise `ringfence.toml` in the current
-folder is taken where there is one. The variable `RINGFENCE_DATA` overrides `data`. Nothing else is read from the
-environment. An unknown key, a value of the wrong kind and two settings that cannot stand together are refused at the
-start, with the key and the cure. `ringfence check` tells what else stands in the way.
+`ringfence --config FILE ...` or the variable `RINGFENCE_CONFIG` names the file; otherwise `ringfence.toml` in the
+current folder is taken where there is one. The variable `RINGFENCE_DATA` overrides `data`. Nothing else is read from
+the environment. An unknown key, a value of the wrong kind and two settings that cannot stand together are refused at
+the start, with the key and the cure. `ringfence check` tells what else stands in the way.
 
 This page is written by `scripts/settings_page.py` from the settings model; do not edit it.
 """

@@ -18,6 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from ringfence.kit.errors import RingfenceError
 
+DEFAULT_FILE = Path("ringfence.toml")
+
 
 class SettingsError(RingfenceError):
     """The settings cannot be used. Mend ringfence.toml as described above."""
@@ -265,6 +267,16 @@ class Settings(Section):
         return self.data / "keys"
 
     @property
+    def root_key(self) -> Path:
+        """File of the root key; nothing that is sealed can be opened without it."""
+        return self.keys / "root.key"
+
+    @property
+    def key_store(self) -> Path:
+        """Database of the wrapped keys, apart from the others so that its backups can be short-lived."""
+        return self.keys / "keys.sqlite3"
+
+    @property
     def secrets(self) -> Path:
         return self.data / "secrets"
 
@@ -331,6 +343,24 @@ def load(path: Path | None) -> Settings:
     except ValidationError as error:
         lines = [_sentence(item["loc"], item["type"], item["msg"]) for item in error.errors(include_input=False)]
         raise SettingsError(f"{path or 'settings'}: " + "; ".join(lines).rstrip(".") + ".") from None
+
+
+def choose(path: Path | None) -> Settings:
+    """Makes ``path`` the settings file of this process and of its children, and reads it."""
+    if path is None and "RINGFENCE_CONFIG" not in os.environ and DEFAULT_FILE.exists():
+        path = DEFAULT_FILE
+    if path is not None:
+        os.environ["RINGFENCE_CONFIG"] = str(path.resolve())
+    current.cache_clear()
+    return current()
+
+
+def use_django() -> None:
+    """Makes Django's models usable in this process."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ringfence.entry.django_settings")
+    import django
+
+    django.setup()
 
 
 @lru_cache(maxsize=1)
