@@ -1,0 +1,62 @@
+"""The agent state machine of domain C5: which state may follow which, and nothing else."""
+
+from dataclasses import dataclass, field
+
+from ringfence.control.directory import AgentEntry
+from ringfence.control.facts import AgentState
+from ringfence.kit.ids import AgentId, CallId
+
+S = AgentState
+
+TRANSITIONS: dict[AgentState, frozenset[AgentState]] = {
+    S.LOGGED_OUT: frozenset({S.NOT_READY, S.AVAILABLE}),
+    S.NOT_READY: frozenset({S.NOT_READY, S.AVAILABLE, S.LOGGED_OUT, S.TALKING}),
+    S.AVAILABLE: frozenset({S.NOT_READY, S.LOGGED_OUT, S.RINGING, S.TALKING}),
+    S.RINGING: frozenset({S.TALKING, S.AVAILABLE, S.NOT_READY, S.LOGGED_OUT}),
+    S.TALKING: frozenset({S.HOLD, S.WRAP, S.AVAILABLE, S.NOT_READY, S.LOGGED_OUT}),
+    S.HOLD: frozenset({S.TALKING, S.WRAP, S.AVAILABLE, S.NOT_READY, S.LOGGED_OUT}),
+    S.WRAP: frozenset({S.AVAILABLE, S.NOT_READY, S.LOGGED_OUT, S.TALKING}),
+}
+
+CHOSEN = frozenset({S.LOGGED_OUT, S.NOT_READY, S.AVAILABLE})
+"""States that a person can ask for; the others follow from calls."""
+
+IN_CALL = frozenset({S.TALKING, S.HOLD})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """What an agent becomes when their call and wrap-up are over."""
+
+    state: AgentState
+    reason: str | None = None
+
+
+@dataclass(kw_only=True)
+class Agent:
+    """One person at work, as plain data."""
+
+    agent_id: AgentId
+    entry: AgentEntry
+    state: AgentState = S.LOGGED_OUT
+    since: float = 0.0
+    """Monotonic second of the last change of state."""
+    reason: str | None = None
+    reachable: bool = False
+    removed: bool = False
+    """No longer in the directory: logs out as soon as the call in progress is over."""
+    call_id: CallId | None = None
+    offer_id: int | None = None
+    queue_call: bool = False
+    """The call in progress came from a queue, so wrap-up follows it."""
+    idle_rank: int = 0
+    """Order of becoming Available; the smallest has been idle longest."""
+    before_call: Preset = field(default=Preset(state=S.AVAILABLE))
+    """Where a call of one's own (not from a queue) returns to."""
+    preset: Preset | None = None
+    wrap_until: float | None = None
+
+    @property
+    def idle(self) -> bool:
+        """Can be offered a call now."""
+        return self.state is S.AVAILABLE and self.reachable and self.entry.signed_off and not self.removed
