@@ -8,11 +8,13 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import connections
 from django.db.backends.base.operations import BaseDatabaseOperations
 
 from ringfence.centre.audit import guard
@@ -34,6 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["RINGFENCE_DATA"] = str(_folder)
     current.cache_clear()
     (_folder / "static").mkdir()
+    settings.RINGFENCE_DATA = _folder
     settings.STATIC_ROOT = _folder / "static"
     settings.STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
@@ -45,7 +48,10 @@ def pytest_configure(config: pytest.Config) -> None:
     chosen = settings.DATABASES["default"]
     chosen.clear()
     chosen.update(database(url, _folder))
-    chosen["TEST"] = {"NAME": None if url else str(_folder / "test.sqlite3")}
+    chosen["TEST"] = {} if url else {"NAME": str(_folder / "test.sqlite3")}
+    connections.configure_settings(settings.DATABASES)
+    with suppress(AttributeError):  # a connection made while pytest-django loaded the settings
+        del connections["default"]
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -5,6 +5,7 @@ from urllib.parse import unquote, urlsplit
 
 from django.utils.functional import lazy
 
+from ringfence.entry.browser_sip import browser_sip_url
 from ringfence.entry.secret_files import DJANGO, SIP_TOKEN, read_secret
 from ringfence.entry.settings import SettingsError, current
 
@@ -27,6 +28,16 @@ RINGFENCE_DEMO = _settings.demo
 RINGFENCE_SIP_TOKEN_SECRET = lazy(lambda: read_secret(SIP_TOKEN), bytes)()
 RINGFENCE_OUTBOX = "ringfence.centre.live.actions.emit" if _stands("centre/live/actions.py") else ""
 """Dotted name of the function that stores events for browsers; see ringfence.centre.tenancy.outbox."""
+
+RINGFENCE_KEY_STORE = "ringfence.entry.key_store.key_store"
+"""Dotted name of the function that opens the vault's key store."""
+RINGFENCE_SIP_REALM = _settings.sip.realm
+RINGFENCE_DEFAULT_REGION = _settings.sip.default_region
+RINGFENCE_DATA = _settings.data
+RINGFENCE_CONTROL_SOCKET = _settings.control_socket
+RINGFENCE_SIP_WS_URL = browser_sip_url(_settings, page_is_secure=_https)
+"""Where browsers speak SIP; the pages' content security policy allows this address beside their own."""
+RINGFENCE_CERTIFICATE = _settings.certificate
 
 # Hosts and transport
 

@@ -52,7 +52,7 @@ class User(AbstractBaseUser):
 
 
 class RoleGrant(models.Model):
-    """Who holds which role, for which clients, from when to when. Never deleted: it answers for any past moment (R74)."""
+    """Who holds which role, for which clients, from when to when. Never deleted: it answers for any past (R74)."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="grants")
     role = models.CharField(max_length=8, choices=[(role.value, role.title) for role in Role])

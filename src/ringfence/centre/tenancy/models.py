@@ -73,7 +73,7 @@ class TenantQuerySet(models.QuerySet[Any]):
             raise TenancyError("A row cannot be moved from one client to another. Delete it and create it anew.")
         return super().update(**kwargs)
 
-    def raw(self, *args: Any, **kwargs: Any) -> NoReturn:
+    def raw(self, *_args: Any, **_kwargs: Any) -> NoReturn:
         raise TenancyError("Raw queries do not see the client scope. Use the manager's methods.")
 
 

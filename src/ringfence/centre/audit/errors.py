@@ -1,0 +1,20 @@
+"""Errors of the audit trail.
+
+AuditError
++-- UnknownEntry      a stored code that no class declares
++-- NoTransaction     an entry outside the transaction of its change
+"""
+
+from ringfence.kit.errors import RingfenceError
+
+
+class AuditError(RingfenceError):
+    """The audit entry cannot be used. Check its class in the app's entries module."""
+
+
+class UnknownEntry(AuditError):
+    """No audit entry type has this code. The database was written by a newer version; update Ringfence."""
+
+
+class NoTransaction(AuditError):
+    """An audit entry belongs into the transaction of the change it tells of. Open transaction.atomic() first."""
