@@ -1,1 +1,1 @@
-"""Joins engine and centre: facts become actions, the directory becomes snapshots. The only room that knows both."""
+"""The only place that knows both engine and centre: stores the engine's facts and pushes it the directory."""

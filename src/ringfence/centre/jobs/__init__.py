@@ -1,1 +1,1 @@
-"""Jobs and alarms: a schedule, tries, deadlines and a reaper around Django's task API, and what an operator must see."""
+"""Jobs and alarms: schedule, tries, deadlines and a reaper for Django tasks, and what an operator must see."""

@@ -1,6 +1,7 @@
-from typing_extensions import override
+"""Registration of the app."""
 
 from django.apps import AppConfig
+from typing_extensions import override
 
 
 class JobsConfig(AppConfig):

@@ -109,7 +109,7 @@ def run_one(worker_id: str, *, clock: Clock) -> bool:
     failure: BaseException | None = None
     try:
         job.task.call(*claim.row.args_kwargs["args"], **claim.row.args_kwargs["kwargs"])
-    except Exception as error:  # noqa: BLE001 (root of a job: logged, counted and tried again)
+    except Exception as error:  # root of a job: recorded, then tried again
         failure = error
         if isinstance(error, TryLater):
             log.info("job %s try %d waits: %s", job.name, claim.attempt, error)

@@ -4,14 +4,16 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Model
 from django.utils import timezone
 
-from ringfence.centre.live.models import OutboxEvent, Topic
+from ringfence.centre.live.models import AgentPresence, FactCursor, OutboxEvent, Topic, TrunkPresence
 from ringfence.kit.ids import AgentId, ClientCode
 
-Payload = Mapping[str, str | int | bool | None | list[str]]
+Payload = Mapping[str, str | int | bool | list[str] | None]
 
 ALL_CLIENTS_ONLY = "*"
 MAX_PAYLOAD_BYTES = 2048
@@ -36,17 +38,21 @@ def audience_of(clients: Iterable[ClientCode]) -> str:
 
 
 def emit(
-    topic: Topic,
+    topic: Topic | str,
     payload: Payload,
     *,
-    client: ClientCode | None = None,
+    client: ClientCode | str | None = None,
     agent: AgentId | None = None,
+    everyone: bool = False,
     at: datetime | None = None,
 ) -> None:
-    """Followers see the event once the surrounding transaction has committed, and never if it does not."""
-    emit_all(
-        [Event(topic=topic, payload=payload, audience=client or "", agent_id=agent or "", at=at or timezone.now())]
-    )
+    """Followers see the event once the surrounding transaction has committed, and never if it does not.
+
+    Without ``client`` only those see it who see all clients; ``everyone`` says that it is for every signed-in person.
+    """
+    audience = "" if everyone else client or ALL_CLIENTS_ONLY
+    event = Event(topic=Topic(topic), payload=payload, audience=audience, agent_id=agent or "", at=at or timezone.now())
+    emit_all([event])
 
 
 def emit_all(events: Iterable[Event]) -> None:
@@ -72,3 +78,30 @@ def emit_all(events: Iterable[Event]) -> None:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_OUTBOX_LOCK])
     OutboxEvent.objects.bulk_create(rows)
+
+
+def store_presence(*, agents: Iterable[AgentPresence], trunks: Iterable[TrunkPresence]) -> None:
+    """The rows stand as given, new or changed."""
+    _upsert(AgentPresence, list(agents))
+    _upsert(TrunkPresence, list(trunks))
+
+
+def _upsert(model: type[Model], rows: list[Any]) -> None:
+    if rows:
+        key = model._meta.pk.name  # type: ignore[union-attr]
+        columns = [column.name for column in model._meta.concrete_fields if column.name != key]
+        model._default_manager.bulk_create(rows, update_conflicts=True, unique_fields=[key], update_fields=columns)
+
+
+def advance_cursor(boot_id: str, *, upto: int, now: datetime) -> None:
+    """The facts of this engine run are stored up to and including ``upto``; call it in the storing transaction."""
+    FactCursor.objects.filter(pk=boot_id).update(upto=upto, seen_at=now)
+
+
+def take_cursor(boot_id: str, *, now: datetime) -> tuple[int, bool]:
+    """How far this run is stored, locked until the transaction ends; and whether the run is new."""
+    with transaction.atomic():
+        row, created = FactCursor.objects.select_for_update().get_or_create(
+            pk=boot_id, defaults={"started_at": now, "seen_at": now}
+        )
+    return row.upto, created

@@ -1,3 +1,5 @@
+"""Registration of the app."""
+
 from django.apps import AppConfig
 from typing_extensions import override
 

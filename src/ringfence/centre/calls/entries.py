@@ -1,0 +1,29 @@
+"""What the audit trail says of people who look at calls."""
+
+from django.utils.translation import gettext_lazy as _
+
+from ringfence.centre.audit.entries import Entry, audited
+
+
+@audited("call.searched", _("Searched the call log by {filters}; {found} on the page."))
+class CallsSearched(Entry):
+    filters: list[str]
+    """Names of the fields that were used, never what was looked for."""
+    found: int
+
+
+@audited("call.opened", _("Opened call {call_id}."))
+class CallOpened(Entry):
+    call_id: str
+
+
+@audited("call.number_revealed", _("Saw the full number of call {call_id} for {purpose}."))
+class NumberRevealed(Entry):
+    call_id: str
+    purpose: str
+
+
+@audited("call.refused", _("Was refused {what} of call {call_id}."))
+class CallRefused(Entry):
+    call_id: str
+    what: str
