@@ -1,1 +1,1 @@
-"""Pages by audience, and the front end."""
+"""The pages, by audience: desk, recordings, account, health, audit, public. Views hold no rule of their own."""

@@ -1,0 +1,1 @@
+"""Home and account pages of a signed-in person."""

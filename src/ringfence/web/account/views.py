@@ -1,0 +1,25 @@
+"""Home and the account page."""
+
+from django.conf import settings
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from ringfence.web.access import PersonRequest, signed_in
+from ringfence.web.menu import places
+
+
+@signed_in
+@require_safe
+def home(request: PersonRequest) -> HttpResponse:
+    """What this person may do here."""
+    cards = [{"url": reverse(p.name), "label": p.label, "purpose": p.purpose} for p in places(request.person)]
+    return render(request, "home/home.html", {"cards": cards, "demo": settings.RINGFENCE_DEMO})
+
+
+@signed_in
+@require_safe
+def account(request: PersonRequest) -> HttpResponse:
+    """Who this person is here: roles, clients, and how they sign in."""
+    return render(request, "home/account.html", {"person": request.person, "roles": request.person.roles})

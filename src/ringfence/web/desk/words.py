@@ -1,0 +1,47 @@
+"""Texts that the desk's scripts show. The keys are the closed list of ``frontend/src/words.ts``."""
+
+from django.utils.translation import gettext as _
+
+
+def words() -> dict[str, str]:
+    """Every text, translated; ``%(name)s`` places are filled in the browser."""
+    return {
+        "another_tab": _("The desk is open in another tab or window. Use that one, or close it and reload this page."),
+        "answered": _("Call answered."),
+        "audio_lost": _("The sound is interrupted. Trying to bring it back."),
+        "call_ended": _("Call ended."),
+        "connecting": _("Connecting your telephone"),
+        "desk_phone": _("Calls ring on your desk phone. Use this page to see and control them."),
+        "handset_ringing": _("Lift your desk phone to answer."),
+        "held": _("The caller is on hold."),
+        "incoming": _("Incoming call for %(client)s"),
+        "leave_in_call": _("You are on a call. Leaving this page cuts the sound."),
+        "live_lost": _("This page lost its connection. What it shows may be old. Trying again."),
+        "mic_busy": _("Another program is using your microphone. Close it, then reload this page."),
+        "mic_denied": _(
+            "The browser is not allowed to use your microphone. "
+            "Allow it with the icon beside the address, then reload this page."
+        ),
+        "mic_insecure": _("The browser gives no microphone on this address. Open the page with https."),
+        "mic_missing": _("No microphone was found. Plug in your headset, then reload this page."),
+        "mic_other": _("The microphone could not be started. Check your headset, then reload this page."),
+        "mute": _("Mute"),
+        "muted": _("You are muted. The caller cannot hear you."),
+        "network_lost": _("No connection to the telephone service. Trying again. Check your internet connection."),
+        "no_entry_found": _("No destination has that name."),
+        "no_waiting": _("Nobody is waiting."),
+        "phone_refused": _("The telephone service did not accept this browser. Trying again."),
+        "phone_unreachable": _("The telephone service cannot be reached. Trying again."),
+        "quality_fair": _("Call quality: fair"),
+        "quality_good": _("Call quality: good"),
+        "quality_poor": _("Call quality: poor. Move nearer to your router or use a cable."),
+        "ready_to_take_calls": _("The next call comes to you."),
+        "registered": _("Connected"),
+        "request_failed": _("That did not work. Try again."),
+        "retrieved": _("The caller is back on the line."),
+        "signed_out": _("You are signed out. Sign in again to take calls."),
+        "tell": _("You are %(state)s for %(time)s."),
+        "unmute": _("Unmute"),
+        "unmuted": _("The caller can hear you."),
+        "waiting": _("%(count)s waiting in %(queue)s."),
+    }

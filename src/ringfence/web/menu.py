@@ -1,0 +1,75 @@
+"""The menu: what a person may open, in the order of their day."""
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from ringfence.centre.accounts.rights import Right
+from ringfence.web.person import Person, person_of
+
+
+@dataclass(frozen=True)
+class Place:
+    """A page worth a link."""
+
+    name: str
+    """Of the URL."""
+    label: str | Promise
+    purpose: str | Promise
+    rights: frozenset[Right]
+
+
+PLACES = (
+    Place(
+        "desk",
+        _("Desk"),
+        _("Take and make calls, with the greeting to say and the recording state in view."),
+        frozenset({Right.TAKE_CALLS}),
+    ),
+    Place(
+        "calls",
+        _("Calls"),
+        _("Find a call and see what happened to it, step by step."),
+        frozenset({Right.SEE_CALLS}),
+    ),
+    Place(
+        "recordings",
+        _("Recordings"),
+        _("Find a recording and listen to it for a stated purpose."),
+        frozenset({Right.PLAY_RECORDINGS}),
+    ),
+    Place(
+        "audit",
+        _("Audit"),
+        _("See who did what, who listened, and why."),
+        frozenset({Right.SEE_AUDIT, Right.SEE_TECHNICAL_AUDIT}),
+    ),
+    Place(
+        "health",
+        _("Health"),
+        _("See whether telephones, jobs, storage and keys work as they should."),
+        frozenset({Right.SEE_HEALTH}),
+    ),
+)
+
+
+def places(person: Person) -> list[Place]:
+    """What this person may open."""
+    return [place for place in PLACES if any(person.may(right) for right in place.rights)]
+
+
+def menu(request: HttpRequest) -> list[dict[str, object]]:
+    """The entries of the menu, with the current one marked."""
+    if not request.user.is_authenticated:
+        return []
+    entries = [(reverse(place.name), place.label) for place in places(person_of(request))]
+    entries.append((reverse("account"), _("Your account")))
+    entries.append((reverse("account_logout"), _("Sign out")))
+    items: list[dict[str, object]] = []
+    for url, label in entries:
+        current = "page" if request.path == url else ("true" if request.path.startswith(url) else "")
+        items.append({"url": url, "label": label, "current": current})
+    return items

@@ -1,0 +1,80 @@
+"""The signed-in person as the pages see them: rights, and the clients for which each right counts."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import cast
+
+from django.http import HttpRequest
+from django.utils import timezone
+
+from ringfence.centre.accounts.models import RoleGrant, User
+from ringfence.centre.accounts.rights import Right, Role
+from ringfence.centre.tenancy import all_clients, scope
+from ringfence.kit.ids import AgentId
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """Read once per request."""
+
+    user: User
+    roles: tuple[str, ...]
+    """Titles."""
+    rights: Mapping[Right, frozenset[str] | None] = field(default_factory=dict)
+    """Client codes for which each right counts; None: every client."""
+    agent_id: AgentId | None = None
+
+    def may(self, right: Right) -> bool:
+        """True when the right counts for at least one client, or concerns none."""
+        return right in self.rights
+
+    @property
+    def every_client(self) -> bool:
+        return any(codes is None for codes in self.rights.values())
+
+    @property
+    def client_codes(self) -> list[str]:
+        """Codes of the clients for which any right counts, when they are named ones."""
+        return sorted({code for codes in self.rights.values() if codes for code in codes})
+
+    @contextmanager
+    def scope(self, *rights: Right) -> Iterator[None]:
+        """The rows of the clients for which one of ``rights`` counts; with none named, of any right."""
+        wanted = [self.rights[right] for right in rights or self.rights if right in self.rights]
+        if any(codes is None for codes in wanted):
+            with all_clients("the person's role covers every client"):
+                yield
+        else:
+            with scope(*sorted({code for codes in wanted if codes for code in codes})):
+                yield
+
+
+def person_of(request: HttpRequest) -> Person:
+    """The person behind a signed-in request."""
+    person: Person | None = getattr(request, "person", None)
+    if person is None:
+        person = read_person(cast("User", request.user))
+        request.person = person  # type: ignore[attr-defined] # declared by PersonRequest
+    return person
+
+
+def read_person(user: User) -> Person:
+    """What ``user`` may do at this moment."""
+    now = timezone.now()
+    rights: dict[Right, frozenset[str] | None] = {}
+    roles: list[str] = []
+    with all_clients("a person's own grants name the clients they may see"):
+        for grant in RoleGrant.objects.filter(user=user, starts_at__lte=now).prefetch_related("clients"):
+            if grant.ends_at is not None and grant.ends_at <= now:
+                continue
+            role = Role(grant.role)
+            roles.append(role.title)
+            codes = None if grant.every_client else frozenset(client.code for client in grant.clients.all())
+            for right in role.rights:
+                before = rights.get(right, frozenset())
+                rights[right] = None if codes is None or before is None else before | codes
+        agent = getattr(user, "agent", None)
+    return Person(
+        user=user, roles=tuple(roles), rights=rights, agent_id=AgentId(agent.agent_id) if agent is not None else None
+    )

@@ -1,0 +1,1 @@
+"""Pages for anybody: statement, licences, demonstration sign-in, and the machines' health check."""

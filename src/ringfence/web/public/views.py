@@ -1,0 +1,53 @@
+"""Pages that need no sign-in."""
+
+from typing import cast
+
+from django.conf import settings
+from django.contrib.auth import login
+from django.db import DatabaseError, connection
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_safe
+
+from ringfence.centre.accounts.rights import Role
+from ringfence.web.access import public
+from ringfence.web.demo import demo_user, is_demonstration
+
+
+@public
+@require_safe
+def accessibility(request: HttpRequest) -> HttpResponse:
+    """How accessible the service is, as the 2018 regulations ask."""
+    return render(request, "public/accessibility.html")
+
+
+@public
+@require_safe
+def licences(request: HttpRequest) -> HttpResponse:
+    """Whose work the pages are built with."""
+    return render(request, "public/licences.html")
+
+
+@public
+@require_safe
+def alive(request: HttpRequest) -> HttpResponse:
+    """For machines: this process answers and reaches its database. Says nothing else to anybody."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        return JsonResponse({"status": "failed"}, status=503)
+    return JsonResponse({"status": "ok"})
+
+
+@public
+@require_safe
+def demo_signin(request: HttpRequest, role: str) -> HttpResponse:
+    """Signs in as the invented person of a role: in the demonstration and from this machine only, otherwise 404."""
+    if not is_demonstration(request) or role.upper() not in Role.__members__:
+        raise Http404
+    user = demo_user(Role(role.upper()))
+    if user is None:
+        raise Http404
+    login(request, user, backend=cast("str", settings.AUTHENTICATION_BACKENDS[0]))
+    return redirect("home")

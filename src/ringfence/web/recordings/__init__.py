@@ -1,0 +1,1 @@
+"""The call log, recordings and the player."""
