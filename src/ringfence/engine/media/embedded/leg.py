@@ -1,0 +1,432 @@
+"""One leg's media: what arrives on its port, what leaves it, and where the audio between goes.
+
+Every structural change (peer, gate, prompt, hold, tap) ends in ``rewire``, which works out the few values that the
+packet path reads, so that a packet costs no decision twice.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+import pylibsrtp
+
+from ringfence.engine.media.embedded import rtcp
+from ringfence.engine.media.embedded.config import MediaConfig
+from ringfence.engine.media.embedded.dtmf import EventReceiver
+from ringfence.engine.media.embedded.quality import estimate_mos
+from ringfence.engine.media.embedded.reports import ReportKeeper
+from ringfence.engine.media.embedded.rtp import HEADER, IncomingStream, OutgoingStream, payload_bounds
+from ringfence.engine.media.embedded.sockets import Address, PortPair
+from ringfence.engine.media.port import (
+    DtmfReceived,
+    Gate,
+    LegKind,
+    LegMediaLost,
+    LegMediaStarted,
+    LegProfile,
+    LegStats,
+    MediaEvent,
+    TapSink,
+)
+from ringfence.engine.media.sdp import Direction
+from ringfence.kit import g711
+from ringfence.kit.clock import Clock
+from ringfence.kit.ids import LegId, SessionId
+
+log = logging.getLogger(__name__)
+
+MAX_DATAGRAM = 2048
+_SILENCE = {True: bytes([g711.ALAW_SILENCE]) * MAX_DATAGRAM, False: bytes([g711.ULAW_SILENCE]) * MAX_DATAGRAM}
+
+
+def translation(*, from_alaw: bool, to_alaw: bool) -> bytes | None:
+    """Table for ``bytes.translate``, None when both sides speak the same flavour of G.711."""
+    if from_alaw == to_alaw:
+        return None
+    return g711.ALAW_TO_ULAW if from_alaw else g711.ULAW_TO_ALAW
+
+
+class Leg:
+    """A plain or SDES leg. Methods are called in the loop; none blocks and none raises on what a peer sent."""
+
+    def __init__(
+        self,
+        *,
+        session: SessionId,
+        leg: LegId,
+        kind: LegKind,
+        profile: LegProfile,
+        config: MediaConfig,
+        ports: PortPair,
+        clock: Clock,
+        report: Callable[[MediaEvent], None],
+    ) -> None:
+        self.session = session
+        self.leg = leg
+        self.kind = kind
+        self.profile = profile
+        self.config = config
+        self.ports = ports
+        self._monotonic = clock.monotonic
+        self._report = report
+        self._receive = ports.rtp.recvfrom
+        self._sendto = ports.rtp.sendto
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+        self.alaw = True
+        """Flavour spoken on this leg, both ways."""
+        self.audio_in = self.audio_out = 8
+        self.dtmf_in: int | None = None
+        self.dtmf_out: int | None = None
+        self.direction = Direction.SENDRECV
+        """As the far side described itself."""
+        self.rtcp_mux = False
+        self.signalled: Address | None = None
+        self.signalled_rtcp: Address | None = None
+        self.source: Address | None = None
+        """Latched source of the far side's packets."""
+        self.remote: Address | None = None
+        """Where packets are sent: the latched source, before it the signalled address."""
+        self._remote_rtcp: Address | None = None
+
+        self.rx_srtp: pylibsrtp.Session | None = None
+        self.tx_srtp: pylibsrtp.Session | None = None
+
+        self.peer: Leg | None = None
+        self.gate = Gate.OPEN
+        self.occupied = False
+        """A prompt or our own digits hold the leg's ear; its peer is not heard."""
+        self.taps: tuple[TapSink, ...] = ()
+
+        self.out = OutgoingStream()
+        self.incoming = IncomingStream()
+        self._events = EventReceiver()
+        self.reports = ReportKeeper(self.out, self.incoming, wall_shift=clock.now().timestamp() - clock.monotonic())
+        self.received = 0
+        self.sent = 0
+        self.dropped = 0
+        self._alive = False
+        self.watched_since: float | None = None
+        """Dead-media time runs from here, or from the newest packet."""
+        self.last_packet_at: float | None = None
+        self.report_at = clock.monotonic() + config.rtcp_seconds
+        """When the next RTCP report is due."""
+        self._lost = False
+
+        self._relay_to: Leg | None = None
+        self._event_to: Leg | None = None
+        self._table: bytes | None = None
+        self._active_taps: tuple[TapSink, ...] = ()
+
+    # --- life ---------------------------------------------------------------------------------------------------
+
+    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Read the ports from now on."""
+        self._loop = loop
+        loop.add_reader(self.ports.rtp.fileno(), self._rtp_readable)
+        loop.add_reader(self.ports.rtcp.fileno(), self._rtcp_readable)
+
+    def close(self) -> None:
+        """Free the ports; nothing is heard, sent or tapped any more. Idempotent."""
+        if self._loop is not None:
+            self._loop.remove_reader(self.ports.rtp.fileno())
+            self._loop.remove_reader(self.ports.rtcp.fileno())
+            self._loop = None
+        self.taps = ()
+        if self.peer is not None:
+            peer, self.peer = self.peer, None
+            peer.peer = None
+            peer.rewire()
+        self.rewire()
+        self.ports.close()
+
+    # --- structure ----------------------------------------------------------------------------------------------
+
+    @property
+    def ready(self) -> bool:
+        """Packets can leave: an address is known, and keys where the kind needs them."""
+        return self.remote is not None and (self.kind is LegKind.RTP or self.tx_srtp is not None)
+
+    @property
+    def hears(self) -> bool:
+        """The far side wants to receive (it has not put us on hold)."""
+        return self.direction.receives
+
+    def rewire(self) -> None:
+        """Work out where this leg's audio goes. Call after every change here or at the peer."""
+        speaks = self.direction.sends and self.gate is not Gate.DROP
+        peer = self.peer
+        before = self._relay_to
+        self._relay_to = peer if speaks and peer and peer.ready and peer.hears and not peer.occupied else None
+        self._event_to = (
+            self._relay_to
+            if self.gate is Gate.OPEN and self._relay_to and self._relay_to.dtmf_out is not None
+            else None
+        )
+        self._table = translation(from_alaw=self.alaw, to_alaw=peer.alaw) if peer else None
+        self._active_taps = self.taps if speaks else ()
+        if self._relay_to is not before and peer is not None:
+            peer.out.restart()
+
+    def rewire_both(self) -> None:
+        self.rewire()
+        if self.peer is not None:
+            self.peer.rewire()
+
+    def watch(self) -> None:
+        """From now on silence counts towards the dead-media time."""
+        if self.watched_since is None:
+            self.watched_since = self._monotonic()
+
+    def relatch(self) -> None:
+        """Let the next packet choose the source again, after a re-INVITE."""
+        self.source = None
+        if self.signalled is not None:
+            self.remote = self.signalled
+        self._remote_rtcp = self.signalled_rtcp
+
+    # --- packets in ---------------------------------------------------------------------------------------------
+
+    def _rtp_readable(self) -> None:
+        try:
+            data, address = self._receive(MAX_DATAGRAM)
+        except OSError:  # nothing there after all, or an ICMP error of an earlier send
+            return
+        self.datagram(data, address)
+
+    def _rtcp_readable(self) -> None:
+        try:
+            data, address = self.ports.rtcp.recvfrom(MAX_DATAGRAM)
+        except OSError:
+            return
+        if self.source is not None and address[0] == self.source[0]:
+            if self._rtcp(data):
+                self._remote_rtcp = address
+        else:
+            self.dropped += 1
+
+    def datagram(self, data: bytes, address: Address) -> None:
+        """Take one datagram of the RTP port. The first source is latched; later ones are refused and counted."""
+        known = address == self.source
+        # A wrong first source can be corrected by the one that was signalled, never the other way round.
+        if len(data) < 12 or not (known or self.source is None or address == self.signalled):
+            self.dropped += 1
+            return
+        if 64 <= data[1] & 0x7F <= 95:
+            if known:
+                self._rtcp(data)
+            return
+        if self.kind is not LegKind.RTP:
+            plain = self._unprotect(data)
+            if plain is None:
+                return
+            data = plain
+        if known or self._latch(data, address):
+            self._packet(data)
+
+    def _latch(self, data: bytes, address: Address) -> bool:
+        try:
+            payload_bounds(data)
+        except ValueError:
+            self.dropped += 1
+            return False
+        if data[1] & 0x7F not in (self.audio_in, self.audio_out, self.dtmf_in):
+            self.dropped += 1
+            return False
+        self.source = address
+        was_ready = self.ready
+        self.remote = address
+        if not was_ready:
+            self.rewire_both()
+        return True
+
+    def _unprotect(self, data: bytes) -> bytes | None:
+        if self.rx_srtp is None or len(data) > 1400:
+            self.dropped += 1
+            return None
+        try:
+            return self.rx_srtp.unprotect(data)
+        except pylibsrtp.Error:
+            self.dropped += 1
+            return None
+
+    def _packet(self, data: bytes) -> None:
+        """One authenticated RTP packet of the far side."""
+        first, second, sequence, timestamp, ssrc = HEADER.unpack_from(data)
+        if first == 0x80:
+            payload = data[12:]
+        else:
+            try:
+                start, end = payload_bounds(data)
+            except ValueError:
+                self.dropped += 1
+                return
+            payload = data[start:end]
+        now = self.last_packet_at = self._monotonic()
+        kind = second & 0x7F
+        if kind == self.audio_in or kind == self.audio_out:
+            self.received += 1
+            self.incoming.arrived(sequence, timestamp, ssrc, now)
+            if not self._alive:
+                self._media_started()
+            if self.gate is Gate.SILENCE:
+                payload = _SILENCE[self.alaw][: len(payload)]
+            peer = self._relay_to
+            if peer is not None:
+                table = self._table
+                packet = peer.out.relay(
+                    peer.audio_out | (second & 0x80),
+                    sequence,
+                    timestamp,
+                    ssrc,
+                    payload if table is None else payload.translate(table),
+                    now,
+                )
+                if packet is not None:
+                    peer.send(packet)
+            if self._active_taps:
+                self._tap(payload, timestamp, now)
+        elif kind == self.dtmf_in or kind == self.dtmf_out:
+            self.received += 1
+            self.incoming.count(sequence, ssrc)
+            if not self._alive:
+                self._media_started()
+            self._event(payload, sequence, timestamp, ssrc, second & 0x80, now)
+        else:
+            self.dropped += 1
+
+    def _tap(self, payload: bytes, timestamp: int, now: float) -> None:
+        for sink in self._active_taps:
+            try:
+                sink.frame(leg=self.leg, at=now, payload=payload, rtp_timestamp=timestamp, alaw=self.alaw)
+            except Exception:
+                # A broken sink must never cost the call its audio (R182).
+                log.exception("a tap sink failed and is taken off")
+                self.taps = tuple(other for other in self.taps if other is not sink)
+                self.rewire()
+
+    def _event(self, payload: bytes, sequence: int, timestamp: int, ssrc: int, marker: int, now: float) -> None:
+        try:
+            digit = self._events.received(payload, timestamp)
+        except ValueError:
+            self.dropped += 1
+            return
+        peer = self._event_to
+        if peer is not None and peer.dtmf_out is not None:
+            packet = peer.out.relay(peer.dtmf_out | marker, sequence, timestamp, ssrc, payload, now)
+            if packet is not None:
+                peer.send(packet)
+        if digit is not None:
+            self._report(DtmfReceived(session=self.session, leg=self.leg, digit=digit[0], duration_ms=digit[1]))
+
+    # --- packets out --------------------------------------------------------------------------------------------
+
+    def send(self, packet: bytes) -> None:
+        """Protect and send one RTP packet of the outgoing stream."""
+        remote = self.remote
+        if remote is None:
+            return
+        try:
+            if self.tx_srtp is not None:
+                packet = self.tx_srtp.protect(packet)
+            self._sendto(packet, remote)
+        except (OSError, pylibsrtp.Error):  # full buffer, no route, or a number sent before
+            return
+        self.sent += 1
+
+    def send_audio(self, alaw: bytes, now: float) -> None:
+        """Twenty milliseconds of our own, given as A-law."""
+        if self.ready and self.hears:
+            self.send(self.out.own(self.audio_out, alaw if self.alaw else alaw.translate(g711.ALAW_TO_ULAW), now))
+
+    def send_event(self, payload: bytes, now: float, *, first: bool) -> None:
+        if self.ready and self.hears and self.dtmf_out is not None:
+            self.send(self.out.event(self.dtmf_out, payload, now, first=first))
+
+    # --- RTCP ---------------------------------------------------------------------------------------------------
+
+    def _rtcp(self, data: bytes) -> bool:
+        now = self._monotonic()
+        try:
+            if self.kind is not LegKind.RTP:
+                if self.rx_srtp is None or len(data) > 1400:
+                    raise ValueError("There is no key for this SRTCP packet.")
+                data = self.rx_srtp.unprotect_rtcp(data)
+            self.reports.received(rtcp.parse(data), now)
+        except (ValueError, pylibsrtp.Error):
+            self.dropped += 1
+            return False
+        return True
+
+    def send_report(self) -> None:
+        """Send an SR or RR with SDES to the far side (RFC 3550 section 6)."""
+        now = self._monotonic()
+        self.report_at = now + self.config.rtcp_seconds
+        remote = self.remote
+        if remote is None or not self.ready:
+            return
+        packet = self.reports.compose(now)
+        try:
+            if self.tx_srtp is not None:
+                packet = self.tx_srtp.protect_rtcp(packet)
+            if self.rtcp_mux:
+                self._sendto(packet, remote)
+            elif (target := self._remote_rtcp or self._rtcp_guess()) is not None:
+                self.ports.rtcp.sendto(packet, target)
+        except (OSError, pylibsrtp.Error):
+            return
+
+    def _rtcp_guess(self) -> Address | None:
+        """The port above the latched one, for a far side behind NAT."""
+        if self.remote is None or self.remote[1] == 65535:
+            return None
+        host, port = self.remote[:2]
+        return (host, port + 1) if len(self.remote) == 2 else (host, port + 1, self.remote[2], self.remote[3])
+
+    # --- life signs ---------------------------------------------------------------------------------------------
+
+    def _media_started(self) -> None:
+        self._alive = True
+        self._lost = False
+        self._report(LegMediaStarted(session=self.session, leg=self.leg))
+
+    def silent_seconds(self, now: float) -> float | None:
+        """How long the far side has been silent although it should not be; None while silence is right."""
+        if self.direction is not Direction.SENDRECV or self.watched_since is None:
+            return None
+        return now - max(self.watched_since, self.last_packet_at or 0.0)
+
+    def check_life(self, now: float) -> None:
+        """Report LegMediaLost once when the dead-media time has run out."""
+        silent = self.silent_seconds(now)
+        if silent is not None and silent >= self.config.dead_media_seconds:
+            self.lose(silent)
+
+    def lose(self, silent: float) -> None:
+        if not self._lost:
+            self._lost = True
+            self._alive = False
+            self._report(LegMediaLost(session=self.session, leg=self.leg, silent_seconds=silent))
+
+    def stats(self) -> LegStats:
+        incoming, reports = self.incoming, self.reports
+        mos = None
+        if incoming.expected >= 50:
+            heard = incoming.packets + incoming.lost
+            mos = estimate_mos(
+                loss=incoming.lost / heard if heard else 0.0,
+                one_way_ms=(reports.round_trip_ms or 0.0) / 2,
+                jitter_ms=incoming.jitter / 8,
+            )
+        return LegStats(
+            leg=self.leg,
+            packets_received=self.received,
+            packets_sent=self.sent,
+            packets_lost=incoming.lost,
+            packets_dropped=self.dropped,
+            jitter_ms=incoming.jitter / 8,
+            remote_loss=reports.remote_loss,
+            round_trip_ms=reports.round_trip_ms,
+            mos=mos,
+            last_packet_seconds=None if self.last_packet_at is None else self._monotonic() - self.last_packet_at,
+        )
