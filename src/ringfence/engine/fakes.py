@@ -69,6 +69,7 @@ class MemoryRecording:
     stop: StopReason | None = None
     spans: tuple[Span, ...] = ()
     failed: bool = False
+    noted: tuple[tuple[Span, ...], Span | None] = ((), None)
 
     def _now(self) -> datetime:
         return self.clock.now() if self.clock else datetime(2026, 1, 1, tzinfo=UTC)
@@ -80,6 +81,9 @@ class MemoryRecording:
             raise ValueError("Both directions must be equally long.")
         self.caller += caller
         self.agent += agent
+
+    def note(self, spans: tuple[Span, ...], running: Span | None) -> None:
+        self.noted = (spans, running)
 
     def close(self, stop: StopReason, spans: tuple[Span, ...]) -> None:
         if self.stop is not None:
@@ -143,6 +147,9 @@ class MemoryVault:
         )
         self.recordings[recording_id] = recording
         return recording, f"key-{recording_id}"
+
+    def drain(self, *, patience_seconds: float) -> bool:
+        return patience_seconds >= 0
 
     def of_call(self, call_id: CallId) -> list[MemoryRecording]:
         """The call's recordings in order of their segments."""

@@ -39,6 +39,10 @@ class RecordingSink(Protocol):
         """Append equally long stretches of both directions (A-law, 8 kHz). Raises RecordingUnavailable."""
         ...
 
+    def note(self, spans: tuple[Span, ...], running: Span | None) -> None:
+        """Remember the spans so far, so that recovery after a crash knows them; ``running`` has no end yet."""
+        ...
+
     def close(self, stop: StopReason, spans: tuple[Span, ...]) -> None:
         """Seal for good. The outcome arrives as a RecordingSealed or RecordingFailed fact."""
         ...
@@ -51,4 +55,8 @@ class RecordingVault(Protocol):
         self, *, recording_id: RecordingId, call_id: CallId, client: ClientCode, segment: int
     ) -> tuple[RecordingSink, str]:
         """A sink and the id of its data key, at once. Raises RecordingUnavailable; the call goes on (R182)."""
+        ...
+
+    def drain(self, *, patience_seconds: float) -> bool:
+        """Wait until every closed recording is sealed or has failed; blocks, so call it in a thread."""
         ...

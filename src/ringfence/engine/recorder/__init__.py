@@ -1,1 +1,7 @@
 """The recorder: suppression set, final stop, spans, and the path from tap to vault (domain C12)."""
+
+from ringfence.engine.recorder.api import Recorder, RecorderState, RecordingRequest
+from ringfence.engine.recorder.recorder import CallRecorder
+from ringfence.engine.recorder.spool import SpoolVault
+
+__all__ = ["CallRecorder", "Recorder", "RecorderState", "RecordingRequest", "SpoolVault"]

@@ -1,0 +1,34 @@
+"""Whether a call may be recorded at all. Fails closed: whatever is not allowed by every rule is not recorded."""
+
+from dataclasses import dataclass
+
+from ringfence.control.directory import DirectorySnapshot, UserKind
+from ringfence.control.facts import Direction, NotRecordedReason
+from ringfence.engine.recorder.api import RecordingRequest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Allowed:
+    """The call may be recorded, on the strength of this announcement."""
+
+    wording: str
+
+
+def decide(snapshot: DirectorySnapshot, request: RecordingRequest) -> Allowed | NotRecordedReason:
+    """Only inbound calls of a client that records, answered by an agent, after the notice (R8, R23, R37)."""
+    if request.answered_by is not UserKind.AGENT:
+        return NotRecordedReason.GENERAL_USER
+    if request.direction is Direction.OUTBOUND:
+        return NotRecordedReason.OUTBOUND
+    if request.direction is not Direction.INBOUND:
+        return NotRecordedReason.NO_RULE
+    if request.agent_id is None or request.client is None:
+        return NotRecordedReason.NO_RULE
+    client = next((each for each in snapshot.clients if each.code == request.client), None)
+    if client is None:
+        return NotRecordedReason.NO_RULE
+    if not client.recording_enabled:
+        return NotRecordedReason.CLIENT_OFF
+    if not request.wording:
+        return NotRecordedReason.NOT_ANNOUNCED
+    return Allowed(wording=request.wording)

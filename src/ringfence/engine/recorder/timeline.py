@@ -1,0 +1,101 @@
+"""Puts the packets of two directions on one timeline whose length is the clock's, whatever the packets do. Sans-I/O.
+
+A packet ends, at the latest, when it arrives. Inside a stream the RTP timestamps give the distances, so jitter and
+reordering do not move audio; the stream as a whole follows the arrivals, so a sender's drifting clock does not either.
+Loss and silence suppression leave A-law silence.
+"""
+
+from ringfence.control.facts import Span
+from ringfence.engine.recorder.g711 import SILENCE
+
+SAMPLES_PER_MS = 8
+JUMP_SAMPLES = 4000
+"""A stream this far off its place (0.5 s) has restarted: a new source, or a clock set anew."""
+WINDOW_PACKETS = 250
+"""Five seconds: long enough that one packet of them met no queue."""
+SLACK_SAMPLES = 160
+MAX_WAITING = 4096
+"""Packets between two advances; more than that is a flood."""
+
+
+class Track:
+    """One direction."""
+
+    def __init__(self) -> None:
+        self.late_samples = 0
+        """Came after their place was written."""
+        self._base = 0
+        self._audio = bytearray()
+        self._offset: int | None = None
+        self._last_timestamp = 0
+        self._unwrapped = 0
+        self._slack = JUMP_SAMPLES
+        self._seen = 0
+
+    def place(self, *, arrived: int, payload: bytes, rtp_timestamp: int) -> None:
+        """A packet that arrived at sample ``arrived`` of the timeline."""
+        length = len(payload)
+        latest = arrived - length
+        step = (rtp_timestamp - self._last_timestamp + 0x80000000 & 0xFFFFFFFF) - 0x80000000
+        self._unwrapped += step
+        self._last_timestamp = rtp_timestamp
+        if self._offset is None:
+            self._offset = latest - self._unwrapped
+        slack = latest - (self._offset + self._unwrapped)
+        if slack < 0 or slack > JUMP_SAMPLES:
+            # Earlier than its own place: the place was late. Far later: the stream restarted.
+            self._offset += slack
+            slack = 0
+        self._slack = min(self._slack, slack)
+        self._seen += 1
+        if self._seen >= WINDOW_PACKETS:
+            if self._slack > SLACK_SAMPLES:
+                self._offset += self._slack
+            self._seen, self._slack = 0, JUMP_SAMPLES
+        self._write(self._offset + self._unwrapped, payload)
+
+    def _write(self, position: int, payload: bytes) -> None:
+        start = position - self._base
+        if start < 0:
+            self.late_samples += min(-start, len(payload))
+            payload = payload[-start:]
+            start = 0
+        if not payload:
+            return
+        missing = start + len(payload) - len(self._audio)
+        if missing > 0:
+            self._audio += bytes([SILENCE]) * missing
+        self._audio[start : start + len(payload)] = payload
+
+    def take(self, upto: int) -> bytearray:
+        """Everything before sample ``upto`` that was not taken yet, gaps filled with silence."""
+        length = max(upto - self._base, 0)
+        taken = self._audio[:length]
+        taken += bytes([SILENCE]) * (length - len(taken))
+        del self._audio[:length]
+        self._base += length
+        return taken
+
+
+class Timeline:
+    """Both directions, cut at the same samples."""
+
+    def __init__(self) -> None:
+        self.caller = Track()
+        self.agent = Track()
+        self.written = 0
+        """Samples of each direction taken so far."""
+
+    def advance(self, upto: int, spans: tuple[Span, ...]) -> tuple[bytes, bytes]:
+        """Caller and agent up to sample ``upto``, silent inside ``spans``."""
+        start = self.written
+        if upto <= start:
+            return b"", b""
+        caller, agent = self.caller.take(upto), self.agent.take(upto)
+        for span in spans:
+            first = max(span.start_ms * SAMPLES_PER_MS - start, 0)
+            end = min(span.end_ms * SAMPLES_PER_MS, upto) - start
+            if first < end:
+                caller[first:end] = agent[first:end] = bytes([SILENCE]) * (end - first)
+        self.written = upto
+        return bytes(caller), bytes(agent)
