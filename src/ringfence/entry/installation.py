@@ -1,4 +1,4 @@
-"""Makes what an installation needs and has not: folders, secrets, keys, a trial certificate, the database, pages' files.
+"""Makes what an installation lacks: folders, secrets, keys, a trial certificate, the database, the pages' files.
 
 Every step leaves alone what is there, so that running it again changes nothing.
 """
@@ -8,10 +8,9 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from ringfence.entry import certificates, secret_files
+from ringfence.entry import certificates, key_store, secret_files
 from ringfence.entry.errors import OperatorError
 from ringfence.entry.settings import Settings, use_django
-from ringfence.vault.keys import FileRootKey
 
 log = logging.getLogger(__name__)
 
@@ -49,15 +48,17 @@ def make_folders(settings: Settings) -> bool:
 
 
 def make_keys(settings: Settings) -> bool:
-    """The root key and both secrets exist; True when one was made. Raises VaultError or SettingsError."""
-    root = settings.root_key
-    names = (secret_files.DJANGO, secret_files.SIP_TOKEN)
-    made = not root.exists() or any(not (settings.secrets / name).exists() for name in names)
-    if root.exists():
-        FileRootKey.load(root)
-    else:
-        FileRootKey.create(root)
-    for name in names:
+    """Root key, key store and both secrets exist; True when one was made. Raises VaultError or SettingsError."""
+    files = (
+        settings.keys / key_store.ROOT_KEY,
+        settings.keys / key_store.KEY_STORE,
+        settings.secrets / secret_files.DJANGO,
+        settings.secrets / secret_files.SIP_TOKEN,
+    )
+    made = not all(file.exists() for file in files)
+    key_store.root_key()
+    key_store.key_store().stats()
+    for name in (secret_files.DJANGO, secret_files.SIP_TOKEN):
         secret_files.read_secret(name, settings.secrets)
     return made
 

@@ -267,16 +267,6 @@ class Settings(Section):
         return self.data / "keys"
 
     @property
-    def root_key(self) -> Path:
-        """File of the root key; nothing that is sealed can be opened without it."""
-        return self.keys / "root.key"
-
-    @property
-    def key_store(self) -> Path:
-        """Database of the wrapped keys, apart from the others so that its backups can be short-lived."""
-        return self.keys / "keys.sqlite3"
-
-    @property
     def secrets(self) -> Path:
         return self.data / "secrets"
 

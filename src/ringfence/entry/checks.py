@@ -1,0 +1,293 @@
+"""What stands in the way of a good day: one finding a line, each with its cure."""
+
+import os
+import resource
+import shutil
+import stat
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+
+from ringfence.engine.directory import prompts_of
+from ringfence.engine.media.prompts import FilePromptCache
+from ringfence.entry import certificates, installation, key_store, ports, processes, secret_files
+from ringfence.entry.settings import Settings, is_loopback, use_django
+from ringfence.kit.errors import RingfenceError
+from ringfence.vault.keys import FileRootKey
+
+SOCKET_PATH_BYTES = 107
+"""Limit of a Unix socket's path on Linux (sockaddr_un)."""
+DISK_LOW_BYTES = 10 * 1024**3
+"""About 170 hours of sealed talk."""
+DISK_FULL_BYTES = 512 * 1024**2
+EARLIEST = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
+"""This version did not exist before."""
+OPEN_FILES = 4096
+
+
+class Level(StrEnum):
+    OK = "OK"
+    WARN = "WARN"
+    FAIL = "FAIL"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One line of ``ringfence check``."""
+
+    level: Level
+    subject: str
+    sentence: str
+
+    def __post_init__(self) -> None:
+        if "\n" in self.sentence:
+            raise ValueError("A finding is one sentence on one line.")
+
+
+def _ok(subject: str, sentence: str) -> Finding:
+    return Finding(level=Level.OK, subject=subject, sentence=sentence)
+
+
+def _warn(subject: str, sentence: str) -> Finding:
+    return Finding(level=Level.WARN, subject=subject, sentence=sentence)
+
+
+def _fail(subject: str, sentence: str) -> Finding:
+    return Finding(level=Level.FAIL, subject=subject, sentence=sentence)
+
+
+def data_folder(settings: Settings) -> Iterator[Finding]:
+    """It exists, is writable, and nobody else may look into it."""
+    data = settings.data
+    if not data.exists():
+        yield _fail("data folder", f"{data} does not exist; run 'ringfence init'.")
+        return
+    if not data.is_dir():
+        yield _fail("data folder", f'{data} is no folder; choose another one with "data" in ringfence.toml.')
+        return
+    for folder in installation.folders(settings):
+        if not folder.is_dir():
+            yield _fail("data folder", f"{folder} does not exist; run 'ringfence init'.")
+            return
+        if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+            yield _fail("data folder", f"{folder} is not readable and writable by this user; run chown on {data}.")
+            return
+        mode = stat.S_IMODE(folder.stat().st_mode)
+        if mode & 0o077:
+            yield _warn("data folder", f"{folder} can be opened by others (mode {mode:04o}); run: chmod 700 {folder}")
+            return
+    yield _ok("data folder", f"{data} is writable and closed to others.")
+
+
+def control_socket(settings: Settings) -> Iterator[Finding]:
+    """Its path fits into what the system allows."""
+    length = len(os.fsencode(settings.control_socket))
+    if length > SOCKET_PATH_BYTES:
+        yield _fail(
+            "control socket",
+            f"Its path has {length} bytes and the system allows {SOCKET_PATH_BYTES}; "
+            'choose a shorter folder with "data" in ringfence.toml.',
+        )
+    else:
+        yield _ok("control socket", f"Its path has {length} of {SOCKET_PATH_BYTES} bytes.")
+
+
+def keys(settings: Settings) -> Iterator[Finding]:
+    """The root key and both secrets are there and private."""
+    root = settings.keys / key_store.ROOT_KEY
+    if not root.exists():
+        yield _fail(
+            "root key",
+            f"There is no root key at {root}; put it back from your safe, or run 'ringfence init' for a new centre.",
+        )
+    else:
+        try:
+            FileRootKey.load(root)
+            yield _ok("root key", "It is there and readable by this user only; keep a copy in a safe.")
+        except RingfenceError as error:
+            yield _fail("root key", str(error))
+    for name in (secret_files.DJANGO, secret_files.SIP_TOKEN):
+        path = settings.secrets / name
+        if not path.exists():
+            yield _fail("secrets", f"{path} does not exist; run 'ringfence init'.")
+        elif stat.S_IMODE(path.stat().st_mode) & 0o077:
+            yield _fail("secrets", f"{path} can be read by others; run: chmod 600 {path}")
+        elif not os.access(path, os.R_OK) or path.stat().st_size < 32:
+            yield _fail("secrets", f"{path} is unreadable or too short; delete it to have a new one made.")
+        else:
+            yield _ok("secrets", f"{name} is there and readable by this user only.")
+
+
+def free_ports(settings: Settings) -> Iterator[Finding]:
+    """Every listener can be opened, unless this installation runs already."""
+    if processes.engine_status(settings) is not None:
+        yield _ok("ports", "Ringfence runs already, so its ports are in use by itself.")
+        return
+    problems = [found for need in ports.needs(settings) if (found := ports.problem(need))]
+    for problem in problems:
+        yield _fail("ports", problem)
+    if not problems:
+        yield _ok("ports", f"{len(ports.needs(settings))} listeners can be opened.")
+
+
+def transport(settings: Settings) -> Iterator[Finding]:
+    """What travels is encrypted off loopback (R131)."""
+    if settings.sip.plain_trunks and not is_loopback(settings.sip.host):
+        yield _warn(
+            "encryption",
+            "Plain SIP is open for excepted trunks (sip.plain_trunks); close it once the carrier offers TLS.",
+        )
+    for name, listens, advertised in (
+        ("sip", settings.sip.host, settings.sip.advertised_host),
+        ("media", settings.media.host, settings.media.advertised_host),
+    ):
+        if listens in ("0.0.0.0", "::") and not advertised:  # noqa: S104
+            yield _fail(
+                name, f"{name}.host is {listens}, so peers must be told an address; set {name}.advertised_host."
+            )
+
+
+def disk(settings: Settings) -> Iterator[Finding]:
+    """Room for recordings."""
+    folder = next(path for path in (settings.data, *settings.data.parents) if path.exists())
+    free = shutil.disk_usage(folder).free
+    said = f"{free / 1024**3:.1f} GiB free on the disk of {folder}"
+    if free < DISK_FULL_BYTES:
+        yield _fail("disk", f"{said}; make room, or calls go on unrecorded.")
+    elif free < DISK_LOW_BYTES:
+        yield _warn("disk", f"{said}, less than 10 GiB; make room or move the data folder.")
+    else:
+        yield _ok("disk", f"{said}.")
+
+
+def _synchronised() -> bool | None:
+    if Path("/run/systemd/timesync/synchronized").exists():
+        return True
+    tool = shutil.which("timedatectl")
+    if tool is None:
+        return None
+    try:
+        answer = subprocess.run(  # noqa: S603
+            [tool, "show", "--property=NTPSynchronized", "--value"],
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return {"yes": True, "no": False}.get(answer.stdout.strip())
+
+
+def clock(_settings: Settings, *, now: datetime) -> Iterator[Finding]:
+    """Retention and the audit trail depend on it."""
+    if now < EARLIEST:
+        yield _fail("clock", f"This machine believes it is {now:%Y-%m-%d}; set its clock.")
+        return
+    match _synchronised():
+        case True:
+            yield _ok("clock", "It is synchronised with a time server.")
+        case False:
+            yield _warn("clock", "It is not synchronised; switch on a time service, for instance systemd-timesyncd.")
+        case None:
+            yield _warn("clock", "Whether it is synchronised cannot be told here; make sure that a time service runs.")
+
+
+def certificate(settings: Settings, *, now: datetime) -> Iterator[Finding]:
+    """It works, and for another month."""
+    try:
+        certificates.server_context(settings)
+        ends = certificates.expires_at(settings.certificate)
+    except RingfenceError as error:
+        yield _fail("certificate", str(error))
+        return
+    days = (ends - now).days
+    cure = "renew it" if settings.tls.certificate else "run 'ringfence init' for a new one"
+    if ends <= now:
+        yield _fail("certificate", f"It ended on {ends:%d %B %Y}; {cure}.")
+    elif ends - now < timedelta(days=30):
+        yield _warn("certificate", f"It ends in {days} days, on {ends:%d %B %Y}; {cure}.")
+    elif not settings.tls.certificate and not is_loopback(settings.web.host):
+        yield _warn("certificate", "It is self-signed, for trials; give a real one under [tls] in ringfence.toml.")
+    else:
+        yield _ok("certificate", f"It is valid until {ends:%d %B %Y}.")
+
+
+def open_files(_settings: Settings) -> Iterator[Finding]:
+    """Each leg takes two sockets."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < OPEN_FILES:
+        yield _warn("open files", f"This user may open {soft} files; allow {OPEN_FILES} for a full centre (ulimit -n).")
+    else:
+        yield _ok("open files", "The limit is high enough.")
+
+
+def database(_settings: Settings) -> Iterator[Finding]:
+    """It answers and has every table of this version."""
+    use_django()
+    from django.db import connection
+    from django.db.migrations.executor import MigrationExecutor
+    from django.db.utils import DatabaseError
+
+    try:
+        connection.ensure_connection()
+        executor = MigrationExecutor(connection)
+        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError as error:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        yield _fail("database", f"It cannot be reached ({first}); check database.url and that the server runs.")
+        return
+    finally:
+        connection.close()
+    if missing:
+        yield _fail("database", f"{len(missing)} changes of its tables are missing; run 'ringfence init'.")
+    else:
+        yield _ok("database", f"It is reached ({connection.vendor}) and up to date.")
+
+
+def prompts(settings: Settings) -> Iterator[Finding]:
+    """Every prompt that a published flow or queue may play is rendered."""
+    use_django()
+    from django.db.utils import DatabaseError
+
+    from ringfence.centre.directory.queries import snapshot
+
+    try:
+        wanted = prompts_of(snapshot())
+    except DatabaseError:
+        return  # the check of the database has said so
+    if not wanted:
+        yield _warn("prompts", "No flow is published yet; load a centre with 'ringfence load FILE'.")
+        return
+    cache = FilePromptCache(settings.prompts)
+    missing = cache.warm(wanted)
+    if missing:
+        yield _fail("prompts", f"{len(missing)} of {len(wanted)} are not rendered; load the centre's file again.")
+    else:
+        yield _ok("prompts", f"{len(wanted)} prompts are rendered.")
+
+
+def every(settings: Settings, *, now: datetime) -> Iterator[Finding]:
+    """All findings in a sensible order; the database is asked only when its folder can be used."""
+    yield _ok("configuration", "It is complete and every key is known.")
+    folder = list(data_folder(settings))
+    yield from folder
+    for check in (control_socket, keys, transport, free_ports, disk, open_files):
+        yield from check(settings)
+    yield from clock(settings, now=now)
+    yield from certificate(settings, now=now)
+    if all(finding.level is not Level.FAIL for finding in folder):
+        yield from database(settings)
+        yield from prompts(settings)
+
+
+def report(findings: Iterator[Finding], say: Callable[[str], None]) -> int:
+    """Print each line; 1 when one failed."""
+    worst = 0
+    for finding in findings:
+        say(f"{finding.level.value:<4}  {finding.subject:<15} {finding.sentence}")
+        worst = max(worst, int(finding.level is Level.FAIL))
+    return worst
