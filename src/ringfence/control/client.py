@@ -2,7 +2,7 @@
 
 import itertools
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -46,6 +46,8 @@ class ControlClient:
     def follow(self, *, consumer: str = "bridge", idle_seconds: float = 1.0) -> Iterator[Facts | None]:
         """Batches of facts, unacknowledged ones first; None after each idle second, so that the thread can stop.
 
+        Batches that arrived together come as one, so that a busy follower stores many facts in one transaction.
+
         Raises EngineDown when the engine goes away; call again to follow the next run.
         """
         self.close()
@@ -63,9 +65,7 @@ class ControlClient:
                     continue
                 if not data:
                     raise EngineDown
-                for message in decoder.feed(data):
-                    if isinstance(message, Facts):
-                        yield message
+                yield from _joined(message for message in decoder.feed(data) if isinstance(message, Facts))
         except OSError:
             raise EngineDown from None
         finally:
@@ -107,3 +107,21 @@ class ControlClient:
             link.close()
             raise EngineDown(f"The exchange does not answer on {self._path}: {error.strerror or error}.") from None
         return link
+
+
+def _joined(batches: Iterable[Facts]) -> Iterator[Facts]:
+    """Consecutive batches of one run as one."""
+    held: list[Facts] = []
+    for batch in batches:
+        last = held[-1] if held else None
+        if last is not None and (last.boot_id != batch.boot_id or last.first + len(last.facts) != batch.first):
+            yield _join(held)
+            held = []
+        held.append(batch)
+    if held:
+        yield _join(held)
+
+
+def _join(held: list[Facts]) -> Facts:
+    facts = tuple(fact for batch in held for fact in batch.facts)
+    return Facts(boot_id=held[0].boot_id, first=held[0].first, facts=facts)
