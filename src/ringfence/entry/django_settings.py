@@ -26,9 +26,6 @@ DEBUG = False
 SECRET_KEY = lazy(lambda: read_secret(DJANGO).decode("ascii"), str)()
 RINGFENCE_DEMO = _settings.demo
 RINGFENCE_SIP_TOKEN_SECRET = lazy(lambda: read_secret(SIP_TOKEN), bytes)()
-RINGFENCE_OUTBOX = "ringfence.centre.live.actions.emit" if _stands("centre/live/actions.py") else ""
-"""Dotted name of the function that stores events for browsers; see ringfence.centre.tenancy.outbox."""
-
 RINGFENCE_KEY_STORE = "ringfence.entry.key_store.key_store"
 """Dotted name of the function that opens the vault's key store."""
 RINGFENCE_SIP_REALM = _settings.sip.realm
