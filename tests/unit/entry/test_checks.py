@@ -1,0 +1,163 @@
+"""``ringfence check`` on broken set-ups: each is found, named and given a cure."""
+
+import socket
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from ringfence.entry import certificates, checks, installation
+from ringfence.entry.checks import Finding, Level
+from ringfence.entry.settings import Settings
+from ringfence.vault.keys import FileRootKey
+
+NOW = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    off = {f"{name}_port": 0 for name in ("udp", "tcp", "tls", "ws", "wss")}
+    metrics = {f"{name}_port": 0 for name in ("engine", "web", "worker")}
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    return Settings.model_validate({"data": tmp_path / "d", "sip": off, "metrics": metrics, "web": {"port": port}})
+
+
+def installed(settings: Settings) -> Settings:
+    installation.make_folders(settings)
+    FileRootKey.create(settings.keys / "root.key")
+    for name in ("django.key", "sip-token.key"):
+        path = settings.secrets / name
+        path.write_bytes(b"x" * 48)
+        path.chmod(0o600)
+    installation.make_certificate(settings, now=NOW)
+    return settings
+
+
+def failed(findings: Iterable[Finding]) -> list[str]:
+    return [finding.sentence for finding in findings if finding.level is Level.FAIL]
+
+
+def one(findings: Iterable[Finding], level: Level) -> str:
+    (finding,) = findings
+    assert finding.level is level, finding
+    return finding.sentence
+
+
+def test_a_good_installation_has_no_failure(settings: Settings) -> None:
+    installed(settings)
+    for check in (checks.data_folder, checks.control_socket, checks.keys, checks.transport, checks.free_ports):
+        assert failed(check(settings)) == []
+    assert failed(checks.certificate(settings, now=NOW)) == []
+
+
+def test_a_missing_data_folder_names_init(settings: Settings) -> None:
+    assert "run 'ringfence init'" in one(checks.data_folder(settings), Level.FAIL)
+
+
+def test_a_data_folder_open_to_others_names_chmod(settings: Settings) -> None:
+    installed(settings).keys.chmod(0o755)
+    assert f"chmod 700 {settings.keys}" in one(checks.data_folder(settings), Level.WARN)
+
+
+def test_a_data_folder_that_is_a_file_is_named(settings: Settings) -> None:
+    settings.data.write_text("in the way")
+    assert "is no folder" in one(checks.data_folder(settings), Level.FAIL)
+
+
+def test_a_control_socket_path_over_107_bytes_fails_and_one_of_107_does_not(tmp_path: Path) -> None:
+    rest = len("/run/engine.sock")
+
+    def with_length(length: int) -> Settings:
+        return Settings(data=Path("/" + "d" * (length - rest - 1)))
+
+    assert len(str(with_length(107).control_socket)) == 107
+    assert "107 of 107" in one(checks.control_socket(with_length(107)), Level.OK)
+    assert "choose a shorter folder" in one(checks.control_socket(with_length(108)), Level.FAIL)
+
+
+def test_a_missing_root_key_speaks_of_the_safe(settings: Settings) -> None:
+    (installed(settings).keys / "root.key").unlink()
+    assert any("put it back from your safe" in sentence for sentence in failed(checks.keys(settings)))
+
+
+def test_a_root_key_that_others_may_read_names_chmod(settings: Settings) -> None:
+    path = installed(settings).keys / "root.key"
+    path.chmod(0o644)
+    assert any(f"chmod 600 {path}" in sentence for sentence in failed(checks.keys(settings)))
+
+
+@pytest.mark.parametrize("harm", ["missing", "open", "short"])
+def test_a_secret_that_cannot_be_used_is_named(settings: Settings, harm: str) -> None:
+    path = installed(settings).secrets / "django.key"
+    match harm:
+        case "missing":
+            path.unlink()
+        case "open":
+            path.chmod(0o640)
+        case "short":
+            path.write_bytes(b"x")
+    (sentence,) = failed(checks.keys(settings))
+    assert str(path) in sentence
+
+
+def test_a_taken_port_fails_with_its_setting(settings: Settings) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", settings.web.port))
+        taken.listen()
+        assert "set web.port to a free port" in one(checks.free_ports(settings), Level.FAIL)
+    assert one(checks.free_ports(settings), Level.OK)
+
+
+def test_a_wildcard_address_needs_an_advertised_one(settings: Settings) -> None:
+    sip = settings.sip.model_copy(update={"host": "0.0.0.0"})
+    assert "set sip.advertised_host" in one(checks.transport(settings.model_copy(update={"sip": sip})), Level.FAIL)
+
+
+@pytest.mark.parametrize(
+    ("passed", "level", "words"),
+    [
+        (timedelta(days=certificates.SELF_SIGNED_DAYS + 1), Level.FAIL, "It ended on"),
+        (timedelta(days=certificates.SELF_SIGNED_DAYS - 10), Level.WARN, "ends in 10 days"),
+        (timedelta(0), Level.OK, "valid until"),
+    ],
+)
+def test_a_certificate_is_judged_by_the_days_it_has_left(
+    settings: Settings, passed: timedelta, level: Level, words: str
+) -> None:
+    installed(settings)
+    assert words in one(checks.certificate(settings, now=NOW + passed), level)
+
+
+def test_a_clock_before_this_version_existed_fails(settings: Settings) -> None:
+    assert "set its clock" in one(checks.clock(settings, now=datetime(1970, 1, 2, tzinfo=UTC)), Level.FAIL)
+
+
+@pytest.mark.parametrize(
+    ("free", "level"), [(100 * 1024**2, Level.FAIL), (2 * 1024**3, Level.WARN), (50 * 1024**3, Level.OK)]
+)
+def test_room_on_the_disk_is_judged(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, free: int, level: Level
+) -> None:
+    usage = type("Usage", (), {"free": free})
+    monkeypatch.setattr("shutil.disk_usage", lambda _folder: usage)
+    assert "free on the disk" in one(checks.disk(settings), level)
+
+
+def test_the_report_fails_only_when_a_line_fails() -> None:
+    lines: list[str] = []
+    warning = Finding(level=Level.WARN, subject="clock", sentence="Set it.")
+    failure = Finding(level=Level.FAIL, subject="disk", sentence="Make room.")
+    assert checks.report(iter([warning]), lines.append) == 0
+    assert checks.report(iter([failure, warning]), lines.append) == 1
+    assert lines[0] == "WARN  clock           Set it."
+
+
+def test_making_an_installation_again_changes_nothing(settings: Settings) -> None:
+    installed(settings)
+    before = {path: path.read_bytes() for path in settings.data.rglob("*") if path.is_file()}
+    assert not installation.make_folders(settings)
+    assert not installation.make_certificate(settings, now=NOW)
+    assert {path: path.read_bytes() for path in settings.data.rglob("*") if path.is_file()} == before
