@@ -7,12 +7,13 @@ from typing import Protocol
 
 from ringfence.engine.fakes import MemoryPrompts
 from ringfence.engine.media.embedded import EmbeddedMediaEngine, MediaConfig
-from ringfence.engine.media.port import LegProfile, MediaEngine, MediaEvent
+from ringfence.engine.media.port import LegKind, LegProfile, LegStats, MediaEngine, MediaEvent
 from ringfence.engine.ports import PromptCache
 from ringfence.kit.clock import SystemClock
 from ringfence.kit.ids import ContentId, LegId, SessionId
 from tests.support.audio import tone_alaw
 from tests.support.media import Phone, kinds
+from tests.support.media_browser import Browser
 
 S = SessionId("session")
 CALLER, AGENT, OTHER = LegId("caller"), LegId("agent"), LegId("other")
@@ -92,3 +93,20 @@ class Stage:
         caller, agent = await self.anchored(), await self.called()
         await self.engine.bridge(S, CALLER, AGENT)
         return caller, agent
+
+    def browser(self, *, server: bool = False, profiles: bytes = b"SRTP_AEAD_AES_256_GCM") -> Browser:
+        browser = Browser(server=server, profiles=profiles)
+        self.phones.append(browser)
+        return browser
+
+    async def rung(self, leg: LegId = AGENT, *, toward: LegId | None = CALLER) -> Browser:
+        """A browser that the engine called, that answered and connected as DTLS client."""
+        browser = self.browser()
+        offer = await self.engine.offer(S, leg, toward, LegProfile(kinds=kinds(LegKind.WEBRTC)))
+        browser.hear(offer)
+        await self.engine.accept(S, leg, browser.describe(setup="active"))
+        await browser.connect()
+        return browser
+
+    async def stats_of(self, leg: LegId) -> LegStats:
+        return next(item for item in (await self.engine.stats(S)).legs if item.leg == leg)

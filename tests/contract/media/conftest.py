@@ -2,7 +2,6 @@
 
 import asyncio
 import inspect
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ from tests.support.media_stage import ENGINES, Stage
 
 
 @pytest.fixture(params=sorted(ENGINES))
-def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
+def stage(request: pytest.FixtureRequest) -> Stage:
     return Stage(ENGINES[request.param])
 
 
