@@ -1,0 +1,368 @@
+"""Bytes in, checked messages out; bytes of requests and responses back.
+
+Everything that comes from the network passes :func:`parse` once and is never parsed again. Broken input raises
+:class:`Malformed`, which carries what an error response needs when the sender can be told at all.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from http import HTTPStatus
+
+from aiosipua.headers import CaseInsensitiveDict, parse_cseq, parse_via
+from aiosipua.message import SipMessage, SipResponse
+
+from ringfence.engine.sip.core.config import Limits
+from ringfence.engine.sip.core.flow import Flow, bracket
+from ringfence.engine.sip.core.headers import NameAddr, UnknownScheme, check_uri, parse_name_addr
+
+Headers = Sequence[tuple[str, str]]
+
+METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE", "REFER", "NOTIFY")
+ALLOW = ("Allow", ", ".join(METHODS))
+
+_REQUEST = re.compile(rb"([A-Za-z0-9.!%*_+`'~-]{1,64}) (\S+) (SIP/\d+\.\d+)")
+_RESPONSE = re.compile(rb"SIP/2\.0 ([1-6]\d\d)(?: ([^\r\n]*))?")
+_LONG_NAMES = {b"v": "via", b"f": "from", b"t": "to", b"i": "call-id"}
+_SALVAGE = re.compile(rb"^(via|v|from|f|to|t|call-id|i|cseq)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
+_SLASHES = re.compile(r"\s*/\s*")
+_OWN_PARAMS = re.compile(r";\s*(?:received|rport)\s*(?:=[^;]*)?(?=;|$)", re.IGNORECASE)
+_HOST = re.compile(r"[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.%]+\]")
+_TAG = re.compile(r";\s*tag\s*=\s*([^\s;,<>\"]+)", re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+_REASONS = {status.value: status.phrase for status in HTTPStatus} | {
+    100: "Trying",
+    180: "Ringing",
+    183: "Session Progress",
+    202: "Accepted",
+    400: "Bad Request",
+    408: "Request Timeout",
+    416: "Unsupported URI Scheme",
+    420: "Bad Extension",
+    422: "Session Interval Too Small",
+    423: "Interval Too Brief",
+    480: "Temporarily Unavailable",
+    481: "Call/Transaction Does Not Exist",
+    482: "Loop Detected",
+    483: "Too Many Hops",
+    484: "Address Incomplete",
+    486: "Busy Here",
+    487: "Request Terminated",
+    488: "Not Acceptable Here",
+    489: "Bad Event",
+    491: "Request Pending",
+    500: "Server Internal Error",
+    505: "Version Not Supported",
+    513: "Message Too Large",
+    600: "Busy Everywhere",
+    603: "Decline",
+    606: "Not Acceptable",
+}
+
+_ONCE = ("from", "to", "call-id", "cseq", "max-forwards", "content-length", "expires", "content-type")
+_COMPACT = {"session-expires": "x", "refer-to": "r", "referred-by": "b"}
+
+
+def reason_of(status: int) -> str:
+    """The standard reason phrase."""
+    return _REASONS.get(status, "Unknown")
+
+
+class Message:
+    """A request (``method`` set) or a response (``status`` set) whose framing headers are known to be sound."""
+
+    __slots__ = (
+        "body",
+        "branch",
+        "call_id",
+        "cseq",
+        "cseq_method",
+        "flow",
+        "from_",
+        "from_tag",
+        "headers",
+        "method",
+        "reason",
+        "sent_by",
+        "status",
+        "to",
+        "to_tag",
+        "uri",
+        "vias",
+    )
+
+    def __init__(self, flow: Flow, headers: CaseInsensitiveDict, body: bytes) -> None:
+        self.flow = flow
+        self.headers = headers
+        self.body = body
+        self.method = ""
+        self.uri = ""
+        self.status = 0
+        self.reason = ""
+        self.vias: list[str] = []
+        self.branch = ""
+        self.sent_by = ""
+        self.from_ = ""
+        self.to = ""
+        self.from_tag = ""
+        self.to_tag = ""
+        self.call_id = ""
+        self.cseq = 0
+        self.cseq_method = ""
+
+    def get(self, name: str) -> str | None:
+        """The first value of a header, also under its compact name."""
+        value = self.headers.get_first(name)
+        if value is None and name in _COMPACT:
+            value = self.headers.get_first(_COMPACT[name])
+        return value
+
+    def all(self, name: str) -> list[str]:
+        return self.headers.get(name)
+
+    def tokens(self, name: str) -> set[str]:
+        """The values of a token list such as Supported or Require, in lower case."""
+        return {part.strip().lower() for value in self.headers.get(name) for part in value.split(",") if part.strip()}
+
+    def contact(self) -> NameAddr | None:
+        """The first Contact, None when it is missing or unusable."""
+        value = self.headers.get_first("contact")
+        if value is None:
+            return None
+        try:
+            address = parse_name_addr(value)
+            check_uri(address.uri)
+        except ValueError:
+            return None
+        return address
+
+    @property
+    def sdp(self) -> str | None:
+        """The session description, also inside a multipart body (RFC 5621)."""
+        if not self.body:
+            return None
+        kind = (self.headers.get_first("content-type") or "application/sdp").strip()
+        lower = kind.lower()
+        if lower.startswith("application/sdp"):
+            return self.body.decode("utf-8", errors="replace")
+        return _sdp_part(kind, self.body) if lower.startswith("multipart/") else None
+
+
+def _sdp_part(kind: str, body: bytes) -> str | None:
+    match = re.search(r'boundary\s*=\s*(?:"([^"]{1,200})"|([^\s;"]{1,200}))', kind, re.IGNORECASE)
+    if match is None:
+        return None
+    boundary = b"--" + (match.group(1) or match.group(2)).encode()
+    for part in body.split(boundary)[1:20]:
+        head, _, content = part.lstrip(b"\r\n").partition(b"\r\n\r\n")
+        if re.search(rb"^content-type[ \t]*:[ \t]*application/sdp", head, re.IGNORECASE | re.MULTILINE):
+            return content.removesuffix(b"\r\n").decode("utf-8", errors="replace")
+    return None
+
+
+class Malformed(ValueError):
+    """A message that cannot be used. ``request`` is set when its sender can be answered with ``status``."""
+
+    def __init__(self, sentence: str, *, status: int = 400, request: Message | None = None) -> None:
+        super().__init__(sentence)
+        self.status = status
+        self.request = request
+
+
+def parse(data: bytes, flow: Flow, limits: Limits) -> Message:
+    """The checked message. Raises Malformed and nothing else."""
+    start, _, _ = data[:8192].partition(b"\r\n")
+    request = _REQUEST.fullmatch(start)
+    if request is None and _RESPONSE.fullmatch(start) is None:
+        status = 505 if re.fullmatch(rb"\S+ \S.* SIP/(?!2\.0)\S+", start) else 400
+        raise _salvaged("The start line is malformed.", data, flow, status=status)
+    if len(data) > limits.message_bytes:
+        raise _salvaged("The message is too large.", data, flow, status=513)
+    if request is not None and request.group(3) != b"SIP/2.0":
+        raise _salvaged("The version is not SIP/2.0.", data, flow, status=505)
+    head, blank, _ = data.partition(b"\r\n\r\n")
+    lines = head.split(b"\r\n")
+    if len(lines) > limits.headers or max(map(len, lines)) > limits.header_line_bytes:
+        raise _salvaged("There are too many or too long header lines.", data, flow, status=513)
+    if not blank:
+        raise _salvaged("The header section has no end.", data, flow)
+    try:
+        raw = SipMessage.parse(data)
+    except ValueError:
+        raise _salvaged("The message is malformed.", data, flow) from None
+    message = Message(flow, raw.headers, raw.body)
+    if isinstance(raw, SipResponse):
+        message.status = raw.status_code
+        message.reason = raw.reason_phrase
+    else:
+        message.method = raw.method
+        message.uri = raw.uri
+    _fill(message)
+    if message.method:
+        _check_request(message, received=len(data) - len(head) - 4)
+    return message
+
+
+def _fill(message: Message) -> None:
+    """Read the framing headers. Raises Malformed, answerable once the Via is known to be usable."""
+    headers = message.headers
+    message.vias = headers.get("via")
+    try:
+        top = message.vias[0]
+        if top.count("/", 0, 12) != 2 or " /" in top[:32] or "/ " in top[:32]:
+            top = _SLASHES.sub("/", top, count=2)
+            message.vias[0] = top
+        via = parse_via(top)
+    except (IndexError, ValueError):
+        raise Malformed("The Via header is missing or malformed.") from None
+    if via.protocol.upper() != "SIP/2.0" or not via.transport or not _HOST.fullmatch(via.host):
+        raise Malformed("The Via header is missing or malformed.")
+    message.branch = via.branch or ""
+    message.sent_by = via.host if via.port is None else f"{via.host}:{via.port}"
+    usable = message if message.method and message.method != "ACK" else None
+    message.from_ = headers.get_first("from") or ""
+    message.to = headers.get_first("to") or ""
+    message.call_id = headers.get_first("call-id") or ""
+    if not (message.from_ and message.to and message.call_id):
+        raise Malformed("From, To or Call-ID is missing.", request=usable)
+    for name in _ONCE:
+        if len(headers.get(name)) > 1:
+            raise Malformed("A header that may stand once stands twice.", request=usable)
+    message.from_tag = _tag(message.from_, usable)
+    message.to_tag = _tag(message.to, usable)
+    try:
+        cseq = parse_cseq(headers.get_first("cseq") or "")
+    except ValueError:
+        raise Malformed("CSeq is malformed.", request=usable) from None
+    message.cseq = cseq.seq
+    message.cseq_method = cseq.method.strip()
+    if not 0 <= cseq.seq < 2**31 or not message.cseq_method:
+        raise Malformed("CSeq is malformed.", request=usable)
+    if _CONTROL.search(message.call_id) or _CONTROL.search(message.from_) or _CONTROL.search(message.to):
+        raise Malformed("A framing header holds control characters.", request=usable)
+
+
+def _tag(value: str, usable: Message | None) -> str:
+    _, bracket_, params = value.rpartition(">")
+    if not bracket_:
+        params = value
+        if '"' in value or "<" in value:
+            raise Malformed("From or To is malformed.", request=usable)
+    elif value.count('"') % 2 and "\\" not in value:
+        raise Malformed("From or To is malformed.", request=usable)
+    match = _TAG.search(params)
+    return match.group(1) if match else ""
+
+
+def _check_request(message: Message, *, received: int) -> None:
+    usable = None if message.method == "ACK" else message
+    if message.cseq_method != message.method:
+        raise Malformed("CSeq names another method.", request=usable)
+    declared = message.headers.get_first("content-length")
+    if declared is not None and (not (declared.isascii() and declared.isdigit()) or int(declared[:9]) > received):
+        raise Malformed("Content-Length does not fit the body.", request=usable)
+    hops = message.headers.get_first("max-forwards")
+    if hops is not None and not (hops.isascii() and hops.isdigit() and len(hops) <= 4 and int(hops) <= 255):
+        raise Malformed("Max-Forwards is malformed.", request=usable)
+    try:
+        check_uri(message.uri)
+        check_uri(parse_name_addr(message.from_).uri)
+    except UnknownScheme:
+        if usable is None:
+            raise Malformed("The URI scheme is unknown.") from None
+        raise Malformed("The URI scheme is unknown.", status=416, request=usable) from None
+    except ValueError:
+        raise Malformed("The Request-URI or From is malformed.", request=usable) from None
+
+
+def _salvaged(sentence: str, data: bytes, flow: Flow, *, status: int = 400) -> Malformed:
+    """An error for input that the codec must not see; answerable when its head holds the five framing headers."""
+    head = data[:16384].partition(b"\r\n\r\n")[0]
+    if head.startswith(b"SIP/"):
+        return Malformed(sentence)
+    headers = CaseInsensitiveDict()
+    for match in _SALVAGE.finditer(head):
+        name = match.group(1).lower()
+        key = _LONG_NAMES.get(name, name.decode())
+        value = match.group(2).decode("utf-8", errors="replace").strip()[:2048]
+        if key == "via" or key not in headers:
+            headers.append(key, value)
+    message = Message(flow, headers, b"")
+    message.method = head.split(None, 1)[0][:64].decode("ascii", errors="replace") if head.split(None, 1) else ""
+    if not message.method or message.method == "ACK":
+        return Malformed(sentence)
+    try:
+        _fill(message)
+    except Malformed as error:
+        if error.request is None:
+            return Malformed(sentence)
+    return Malformed(sentence, status=status, request=message)
+
+
+def response(
+    request: Message,
+    status: int,
+    *,
+    reason: str | None = None,
+    to_tag: str = "",
+    headers: Headers = (),
+    body: str = "",
+    content_type: str = "application/sdp",
+) -> bytes:
+    """A response to ``request`` on the wire; received and rport are ours whatever the sender wrote (RFC 3581)."""
+    host, port = request.flow.remote
+    lines = [f"SIP/2.0 {status} {reason or reason_of(status)}"]
+    vias = request.vias
+    if vias:
+        own = f";received={bracket(host).strip('[]')};rport={port}"
+        lines.append(f"Via: {_OWN_PARAMS.sub('', vias[0])}{own}")
+        lines.extend([f"Via: {via}" for via in vias[1:]])
+    to = request.to if request.to_tag or not to_tag else f"{request.to};tag={to_tag}"
+    lines.append(f"From: {request.from_}")
+    lines.append(f"To: {to}")
+    lines.append(f"Call-ID: {request.call_id}")
+    lines.append(f"CSeq: {request.headers.get_first('cseq') or ''}")
+    if 100 < status < 300 and request.method in ("INVITE", "UPDATE", "REFER"):
+        lines.extend([f"Record-Route: {value}" for value in request.headers.get("record-route")])
+    return _finish(lines, headers, body, content_type)
+
+
+def request(
+    method: str,
+    uri: str,
+    *,
+    via: str,
+    branch: str,
+    from_: str,
+    to: str,
+    call_id: str,
+    cseq: int,
+    routes: Iterable[str] = (),
+    headers: Headers = (),
+    body: str = "",
+    content_type: str = "application/sdp",
+) -> bytes:
+    """A request on the wire; ``cseq`` goes with ``method``."""
+    lines = [
+        f"{method} {uri} SIP/2.0",
+        f"Via: {via};branch={branch};rport",
+        "Max-Forwards: 70",
+        f"From: {from_}",
+        f"To: {to}",
+        f"Call-ID: {call_id}",
+        f"CSeq: {cseq} {method}",
+    ]
+    lines.extend([f"Route: {route}" for route in routes])
+    return _finish(lines, headers, body, content_type)
+
+
+def _finish(lines: list[str], headers: Headers, body: str, content_type: str) -> bytes:
+    lines.extend([f"{name}: {value}" for name, value in headers])
+    octets = body.encode()
+    if octets:
+        lines.append(f"Content-Type: {content_type}")
+    lines.append(f"Content-Length: {len(octets)}")
+    head = "\r\n".join(lines) + "\r\n\r\n"
+    if head.count("\n") != len(lines) + 1 or head.count("\r") != len(lines) + 1:
+        raise ValueError("A header value holds a line break.")
+    return head.encode() + octets

@@ -1,0 +1,69 @@
+"""SIP over UDP: one socket, one flow per remote address."""
+
+import asyncio
+from typing import Any, cast
+
+from typing_extensions import override
+
+from ringfence.engine.sip.core.flow import Flow
+from ringfence.engine.sip.transports.shell import Shell, own_address
+
+MAX_DATAGRAM = 65535
+"""CPython allocates this for each datagram; its own default of 256 KiB costs a page mapping each time."""
+
+
+class UdpFlow(Flow):
+    """Datagrams to one address."""
+
+    __slots__ = ("_address", "_transport")
+
+    def __init__(self, transport: asyncio.DatagramTransport, address: tuple[Any, ...], *, host: str, port: int) -> None:
+        super().__init__(protocol="udp", remote=(address[0], address[1]), host=host, port=port)
+        self._transport = transport
+        self._address = address
+
+    @override
+    def _write(self, data: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.sendto(data, self._address)
+
+
+class UdpListener(asyncio.DatagramProtocol):
+    """The socket's receiving side."""
+
+    def __init__(self, shell: Shell, *, listen: str, advertised: str) -> None:
+        self._shell = shell
+        self._listen = listen
+        self._advertised = advertised
+        self._hosts: dict[str, str] = {}
+        self.transport: asyncio.DatagramTransport
+        self.port = 0
+
+    @override
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # Neither asyncio's nor uvloop's transports are instances of the abstract class.
+        self.transport = transport = cast(asyncio.DatagramTransport, transport)
+        self.port = transport.get_extra_info("sockname")[1]
+        if hasattr(transport, "max_size"):
+            transport.max_size = MAX_DATAGRAM
+
+    def flow(self, address: tuple[Any, ...]) -> UdpFlow:
+        """The flow to ``address``."""
+        host = self._hosts.get(address[0])
+        if host is None:
+            if len(self._hosts) > 1024:
+                self._hosts.clear()
+            host = self._hosts[address[0]] = own_address(self._listen, self._advertised, address[0])
+        return UdpFlow(self.transport, address, host=host, port=self.port)
+
+    @override
+    def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
+        if data[:2] == b"\r\n" or len(data) < 12:
+            data = data.lstrip(b"\r\n\0")
+            if len(data) < 12:
+                return
+        self._shell.receive(data, self.flow(addr))
+
+    @override
+    def error_received(self, exc: Exception) -> None:
+        self._shell.count("udp_errors")
