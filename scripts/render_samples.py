@@ -48,10 +48,11 @@ def music(seconds: float = 32.0) -> bytes:
 
 def prompts(model: Path) -> None:
     centre = tomllib.loads((SAMPLES / "three-councils.toml").read_text(encoding="utf-8"))
-    for prompt in centre["prompt"]:
+    for prompt in centre["prompts"]:
         target = SAMPLES / prompt["audio"]
         target.parent.mkdir(exist_ok=True)
-        spoken = music() if prompt["kind"] == "music" else speech.render(prompt["text"], prompt["voice"], folder=model)
+        words = prompt.get("speech") or prompt.get("text", "")
+        spoken = music() if prompt["kind"] == "music" else speech.render(words, prompt["voice"], folder=model)
         target.write_bytes(spoken)
         print(f"{target.name}: {len(spoken) / SAMPLES_PER_SECOND:.1f} s")
 
