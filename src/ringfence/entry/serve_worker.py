@@ -7,6 +7,8 @@ import sys
 import threading
 from collections.abc import Callable
 
+from typing_extensions import override
+
 from ringfence.entry import logs, metrics, ports, processes
 from ringfence.entry.settings import Settings, use_django
 from ringfence.entry.supervisor import end_with_supervisor
@@ -23,6 +25,7 @@ class _Work(threading.Thread):
         self._stop_all = stop
         self.failed = False
 
+    @override
     def run(self) -> None:
         try:
             self._work()

@@ -6,6 +6,7 @@ Everything goes over the wire: the callers are a carrier on loopback, the agents
 import asyncio
 import logging
 import random
+import secrets
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -126,11 +127,12 @@ class Simulator:
         await media.start()
         stack.push_async_callback(media.close)
         directory = DirectoryHolder()
-        directory.load(DirectorySnapshot(version=1, trunks=(trunk,)))
-        sip = SipServer(SipConfig(host=LOOPBACK, udp_port=port, product="Ringfence-Demo"), directory, clock)
+        _ = directory.load(DirectorySnapshot(version=1, trunks=(trunk,)))
+        config = SipConfig(host=LOOPBACK, udp_port=port, product="Ringfence-Demo")
+        sip = SipServer(config, directory, clock, secrets.token_bytes(32))
         agent = UserAgent(sip, media, self._tasks, take=take)
         await sip.start()
-        stack.push_async_callback(sip.close)
+        stack.push_async_callback(sip.stop)
         stack.push_async_callback(agent.hang_up_all)
         return agent
 
