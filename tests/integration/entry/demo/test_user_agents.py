@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from typing_extensions import override
+
 from ringfence.control.directory import DirectorySnapshot, Transport, TrunkEntry
 from ringfence.engine.directory import DirectoryHolder
 from ringfence.engine.media.embedded.config import MediaConfig
@@ -28,6 +30,7 @@ class Heard(TapSink):
     def __init__(self) -> None:
         self.audio = b""
 
+    @override
     def frame(self, *, leg: LegId, at: float, payload: bytes, rtp_timestamp: int, alaw: bool) -> None:
         self.audio += payload
 
@@ -37,10 +40,8 @@ async def refuse(agent: UserAgent, invite: IncomingInvite, line: Line) -> None:
 
 
 class Telephone:
-    def __init__(
-        self, sip: SipServer, media: EmbeddedMediaEngine, agent: UserAgent, directory: DirectoryHolder
-    ) -> None:
-        self.sip, self.media, self.agent, self.directory = sip, media, agent, directory
+    def __init__(self, sip: SipServer, agent: UserAgent, directory: DirectoryHolder) -> None:
+        self.sip, self.agent, self.directory = sip, agent, directory
 
     def aim_at(self, port: int) -> None:
         trunk = TrunkEntry(
