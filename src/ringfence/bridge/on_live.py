@@ -5,6 +5,7 @@ from ringfence.bridge.on_calls import close
 from ringfence.bridge.workspace import Workspace
 from ringfence.centre.calls.models import CallKind
 from ringfence.centre.live import entries
+from ringfence.centre.live.actions import ALL_CLIENTS_ONLY, Payload
 from ringfence.centre.live.models import AgentPresence, Topic, TrunkPresence
 from ringfence.control import facts
 from ringfence.kit.ids import AgentId
@@ -18,7 +19,7 @@ def _enter(work: Workspace, row: AgentPresence, fact: facts.AgentStateChanged) -
     row.call_id = fact.call_id or ""
     row.boot_id = work.boot_id
     audience = work.agent_audience(fact.agent_id)
-    row.clients = "" if audience == "*" else audience
+    row.clients = "" if audience == ALL_CLIENTS_ONLY else audience
     work.emit(
         Topic.AGENT,
         {
@@ -54,15 +55,15 @@ def agent_changed(work: Workspace, fact: facts.AgentStateChanged) -> None:
 
 @handles(facts.DeviceRegistered)
 def registered(work: Workspace, fact: facts.DeviceRegistered) -> None:
-    work.devices[fact.device_id] = (fact.at, fact.transport[:8])
-    payload = {"device": fact.device_id, "registered": True, "transport": fact.transport}
+    work.devices.append((fact.device_id, fact.at, fact.transport))
+    payload: Payload = {"device": fact.device_id, "registered": True, "transport": fact.transport}
     work.emit(Topic.DEVICE, payload, at=fact.at, audience="")
 
 
 @handles(facts.DeviceUnregistered)
 def unregistered(work: Workspace, fact: facts.DeviceUnregistered) -> None:
-    work.devices[fact.device_id] = (fact.at, None)
-    payload = {"device": fact.device_id, "registered": False, "cause": fact.cause}
+    work.devices.append((fact.device_id, fact.at, None))
+    payload: Payload = {"device": fact.device_id, "registered": False, "cause": fact.cause}
     work.emit(Topic.DEVICE, payload, at=fact.at, audience="")
 
 

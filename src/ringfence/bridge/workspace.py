@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from ringfence.centre.accounts.actions import note_registration, note_unregistration
 from ringfence.centre.audit.actions import Occurrence, record_all
 from ringfence.centre.audit.entries import Entry
 from ringfence.centre.calls import actions as call_actions
@@ -20,7 +21,7 @@ from ringfence.centre.recordings import actions as recording_actions
 from ringfence.centre.recordings.models import Recording, RecordingSpan
 from ringfence.centre.tenancy.models import Client
 from ringfence.control.facts import AnyFact, Direction
-from ringfence.kit.ids import AgentId, CallId, ClientCode, RecordingId, TrunkId
+from ringfence.kit.ids import AgentId, CallId, ClientCode, DeviceId, RecordingId, TrunkId
 
 AgentClients = Mapping[AgentId, frozenset[ClientCode]]
 
@@ -62,8 +63,8 @@ class Workspace:
         self.spans: list[RecordingSpan] = []
         self.sealed: list[RecordingId] = []
         """Recordings to be moved to the store."""
-        self.devices: dict[str, tuple[datetime, str | None]] = {}
-        """Last registration change of each device: when, and the transport or None when it went."""
+        self.devices: list[tuple[DeviceId, datetime, str | None]] = []
+        """Registration changes in order: when, and the transport or None when it went."""
 
     # Calls
 
@@ -237,6 +238,11 @@ class Workspace:
         call_actions.store(calls=self._dirty_calls.values(), events=self._events, qualities=self.qualities)
         recording_actions.store(recordings=self._dirty_recordings.values(), spans=self.spans, sealed=self.sealed)
         live_actions.store_presence(agents=self._dirty_presences.values(), trunks=self._trunks.values())
+        for device_id, at, transport in self.devices:
+            if transport is None:
+                note_unregistration(device_id, at=at)
+            else:
+                note_registration(device_id, at=at, transport=transport)
         for alarm in self._alarms:
             if alarm.cleared:
                 clear_alarms(alarm.code, at=alarm.at, subject=alarm.subject)

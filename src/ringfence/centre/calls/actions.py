@@ -1,8 +1,20 @@
-"""Writing the call log."""
+"""Writing the call log, and showing a number in full."""
 
 from collections.abc import Iterable
 
+from django.conf import settings
+from django.db import transaction
+
+from ringfence.centre.accounts.models import User
+from ringfence.centre.accounts.queries import actor_of
+from ringfence.centre.accounts.rights import Right
+from ringfence.centre.audit.actions import record
+from ringfence.centre.calls.access import access_call
+from ringfence.centre.calls.entries import CallRefused, NumberRevealed
+from ringfence.centre.calls.errors import NotFound
 from ringfence.centre.calls.models import Call, CallEvent, LegQuality
+from ringfence.centre.calls.purposes import stated
+from ringfence.centre.calls.sealing import display_number, party_sealer
 
 _CALL_COLUMNS = [column.name for column in Call._meta.concrete_fields if column.name != "call_id"]
 
@@ -12,3 +24,22 @@ def store(*, calls: Iterable[Call], events: Iterable[CallEvent], qualities: Iter
     Call.objects.bulk_create(list(calls), update_conflicts=True, unique_fields=["call_id"], update_fields=_CALL_COLUMNS)
     CallEvent.objects.bulk_create(list(events))
     LegQuality.objects.bulk_create(list(qualities), ignore_conflicts=True)
+
+
+def reveal_number(user: User, call_id: str, *, purpose: str, case_reference: str = "") -> str | None:
+    """The whole number as people write it, None when withheld; audited. Raises PurposeMissing or NotFound."""
+    chosen, case = stated(purpose, case_reference)
+    try:
+        call = access_call(user, call_id, right=Right.REVEAL_NUMBER)
+    except NotFound:
+        with transaction.atomic():
+            record(CallRefused(call_id=call_id[:64], what="the number"), actor=actor_of(user))
+        raise
+    with transaction.atomic():
+        record(
+            NumberRevealed(call_id=call.call_id, purpose=chosen.value, case_reference=case),
+            actor=actor_of(user),
+            client=call.client_id,
+        )
+        number = party_sealer().open(call.client_id, call.party_number)
+    return display_number(number, region=settings.RINGFENCE_DEFAULT_REGION) if number else None

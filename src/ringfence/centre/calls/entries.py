@@ -12,15 +12,11 @@ class CallsSearched(Entry):
     found: int
 
 
-@audited("call.opened", _("Opened call {call_id}."))
-class CallOpened(Entry):
-    call_id: str
-
-
 @audited("call.number_revealed", _("Saw the full number of call {call_id} for {purpose}."))
 class NumberRevealed(Entry):
     call_id: str
     purpose: str
+    case_reference: str
 
 
 @audited("call.refused", _("Was refused {what} of call {call_id}."))

@@ -4,6 +4,7 @@ CallError
 +-- NotFound
 +-- NotAllowed
 +-- BadFilter
++-- PurposeMissing
 """
 
 from ringfence.kit.errors import RingfenceError
@@ -23,3 +24,7 @@ class NotAllowed(CallError):
 
 class BadFilter(CallError):
     """The filter cannot be used. Mend the field that is named."""
+
+
+class PurposeMissing(CallError):
+    """A purpose from the closed list is needed, and for some a case reference."""

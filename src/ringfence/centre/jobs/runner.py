@@ -8,12 +8,13 @@ import threading
 import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import close_old_connections, connection, transaction
 from django.db.models import Q
 from django.db.utils import DatabaseError, InterfaceError
 from django_tasks.base import TaskResultStatus
-from django_tasks_db.models import DBTaskResult, get_date_max
+from django_tasks_db.models import DBTaskResult, DBTaskResultQuerySet, get_date_max
 
 from ringfence.centre.jobs import actions
 from ringfence.centre.jobs.errors import TryLater, UnknownJob
@@ -30,7 +31,7 @@ MAX_BACKOFF = timedelta(minutes=15)
 class Claim:
     """A task that this worker runs now."""
 
-    row: DBTaskResult
+    row: DBTaskResult[..., Any]
     claimed_at: datetime
 
     @property
@@ -169,7 +170,7 @@ def _finish(claim: Claim, *, now: datetime, status: TaskResultStatus, error: str
     return bool(_held(claim).update(status=status, finished_at=now, exception_class_path=error))
 
 
-def _held(claim: Claim):  # type: ignore[no-untyped-def]
+def _held(claim: Claim) -> "DBTaskResultQuerySet":
     """The row while this worker still holds it; a reaped task belongs to somebody else."""
     return DBTaskResult.objects.filter(pk=claim.row.pk, status=TaskResultStatus.RUNNING, started_at=claim.claimed_at)
 

@@ -1,4 +1,7 @@
-"""Writing events into the outbox. Emit last in a transaction: on PostgreSQL it holds a lock until the commit."""
+"""Writing events, presence and the cursor of stored facts.
+
+Emit last in a transaction: on PostgreSQL it holds a lock until the commit.
+"""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -10,6 +13,14 @@ from django.db import connection, transaction
 from django.db.models import Model
 from django.utils import timezone
 
+from ringfence.centre.accounts.errors import Refused
+from ringfence.centre.accounts.models import User
+from ringfence.centre.accounts.queries import actor_of, has_right
+from ringfence.centre.accounts.rights import Right
+from ringfence.centre.audit.actions import record
+from ringfence.centre.jobs.actions import clear_alarm as close_alarm
+from ringfence.centre.jobs.models import Alarm
+from ringfence.centre.live.entries import AlarmCleared
 from ringfence.centre.live.models import AgentPresence, FactCursor, OutboxEvent, Topic, TrunkPresence
 from ringfence.kit.ids import AgentId, ClientCode
 
@@ -88,7 +99,7 @@ def store_presence(*, agents: Iterable[AgentPresence], trunks: Iterable[TrunkPre
 
 def _upsert(model: type[Model], rows: list[Any]) -> None:
     if rows:
-        key = model._meta.pk.name  # type: ignore[union-attr]
+        key = model._meta.pk.name
         columns = [column.name for column in model._meta.concrete_fields if column.name != key]
         model._default_manager.bulk_create(rows, update_conflicts=True, unique_fields=[key], update_fields=columns)
 
@@ -105,3 +116,16 @@ def take_cursor(boot_id: str, *, now: datetime) -> tuple[int, bool]:
             pk=boot_id, defaults={"started_at": now, "seen_at": now}
         )
     return row.upto, created
+
+
+def clear_alarm(user: User, alarm_id: int) -> bool:
+    """The alarm is closed and audited; False when it was not open. Raises Refused without the right see_health."""
+    if not has_right(user, Right.SEE_HEALTH):
+        raise Refused
+    with transaction.atomic():
+        alarm = Alarm.objects.filter(pk=alarm_id, cleared_at=None).first()
+        if alarm is None or not close_alarm(alarm_id, at=timezone.now(), by_id=user.pk):
+            return False
+        record(AlarmCleared(alarm=alarm.code, subject=alarm.subject), actor=actor_of(user))
+        emit(Topic.ALARM, {"code": alarm.code, "subject": alarm.subject, "cleared": True}, everyone=True)
+    return True

@@ -22,7 +22,9 @@ class Audience:
     clients: frozenset[ClientCode] | None
     """None: every client, and what belongs to none."""
     agents: frozenset[AgentId] | None
-    """Whose own events they see; None: every agent's within the clients."""
+    """Whose events they see; None: every agent's within the clients."""
+    own: frozenset[AgentId] = frozenset()
+    """Their own agent, whose events they see whatever the client."""
     operator: bool = False
     """Also sees devices, trunks and alarms."""
 
@@ -30,9 +32,9 @@ class Audience:
         """True when ``event`` may be shown to this follower."""
         if event.topic in OPERATOR_TOPICS and not self.operator:
             return False
-        if self.agents is not None and event.agent_id and event.agent_id in self.agents:
+        if event.agent_id and AgentId(event.agent_id) in self.own:
             return True
-        if self.agents is not None and event.agent_id:
+        if event.agent_id and self.agents is not None and AgentId(event.agent_id) not in self.agents:
             return False
         if self.clients is None or not event.audience:
             return True
@@ -103,9 +105,11 @@ def events_after(
     limit: int = MAX_EVENTS,
 ) -> list[LiveEvent]:
     """What one follower may see of the next ``limit`` events; ``agent`` narrows to that agent's own and nobody's."""
+    own = None if agent is None else frozenset({agent})
     audience = Audience(
         clients=None if clients is None else frozenset(clients),
-        agents=None if agent is None else frozenset({agent}),
+        agents=own,
+        own=own or frozenset(),
         operator=operator,
     )
     return [event for event in raw_events_after(last_event_id, limit=limit) if audience.sees(event)]

@@ -7,6 +7,7 @@ SQLite has nothing better, and on PostgreSQL a quarter of a second is fast enoug
 import asyncio
 import json
 import logging
+import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -109,7 +110,7 @@ async def _hop(read: Callable[..., T], *args: object) -> T:
 
 
 async def stream(
-    user_id: object, session_key: str, last_event_id: int | None, *, pace: Pace | None = None
+    user_id: uuid.UUID, session_key: str, last_event_id: int | None, *, pace: Pace | None = None
 ) -> AsyncIterator[bytes]:
     """Events this person may see, as they commit, each with its id; ends when the session ends or the user is disabled.
 
@@ -129,7 +130,7 @@ async def stream(
 
 
 async def _follow(
-    tide: Tide, pace: Pace, user_id: object, session_key: str, last_event_id: int | None
+    tide: Tide, pace: Pace, user_id: uuid.UUID, session_key: str, last_event_id: int | None
 ) -> AsyncIterator[bytes]:
     clock = asyncio.get_running_loop().time
     begun = spoke = clock()

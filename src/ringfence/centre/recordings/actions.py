@@ -1,10 +1,30 @@
-"""Writing recordings and giving people the right to hear one."""
+"""Writing recordings, and letting people hear one for a stated purpose (R80)."""
 
+import hashlib
+import hmac
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 
-from ringfence.centre.recordings.models import Recording, RecordingSpan
+from django.db import transaction
+from django.db.models import F
+
+from ringfence.centre.accounts.models import User
+from ringfence.centre.accounts.queries import actor_of
+from ringfence.centre.accounts.rights import Right
+from ringfence.centre.audit.actions import record
+from ringfence.centre.calls.access import scope_of
+from ringfence.centre.calls.purposes import stated
+from ringfence.centre.recordings.access import access_recording, refuse
+from ringfence.centre.recordings.entries import PurposeStated, RecordingPlayed
+from ringfence.centre.recordings.errors import GrantEnded, NotFound, NotPlayable
+from ringfence.centre.recordings.models import PlayGrant, Recording, RecordingSpan
+from ringfence.centre.recordings.playback import open_view
 from ringfence.centre.recordings.tasks import move_to_store
-from ringfence.kit.ids import RecordingId
+from ringfence.kit.ids import RecordingId, new_id
+from ringfence.vault.errors import VaultError
+from ringfence.vault.wav import WavView
+
+GRANT_LIFE = timedelta(minutes=30)
 
 _COLUMNS = [column.name for column in Recording._meta.concrete_fields if column.name != "recording_id"]
 
@@ -17,3 +37,81 @@ def store(*, recordings: Iterable[Recording], spans: Iterable[RecordingSpan], se
     RecordingSpan.objects.bulk_create(list(spans))
     for recording_id in sealed:
         move_to_store.enqueue(recording_id)
+
+
+def state_purpose(
+    user: User, recording_id: str, *, session_key: str, purpose: str, case_reference: str = "", now: datetime
+) -> PlayGrant:
+    """A grant to hear this recording for half an hour in this session, audited. Raises PurposeMissing or NotFound."""
+    chosen, case = stated(purpose, case_reference)
+    recording = access_recording(user, recording_id)
+    grant = PlayGrant(
+        grant_id=new_id(),
+        client_id=recording.client_id,
+        recording_id=recording.recording_id,
+        user=user,
+        session_digest=_digest(session_key),
+        purpose=chosen,
+        case_reference=case,
+        granted_at=now,
+        expires_at=now + GRANT_LIFE,
+    )
+    with transaction.atomic(), scope_of(user, Right.PLAY_RECORDINGS):
+        PlayGrant.objects.bulk_create([grant])
+        record(
+            PurposeStated(
+                recording_id=recording.recording_id,
+                grant_id=grant.grant_id,
+                purpose=chosen.value,
+                case_reference=case,
+            ),
+            actor=actor_of(user),
+            client=recording.client_id,
+        )
+    return grant
+
+
+def open_audio(user: User, grant_id: str, *, session_key: str, now: datetime) -> WavView:
+    """The audio of a granted recording, as a file of which byte ranges can be read; nothing plain touches a disk.
+
+    The right is checked again each time. The first opening under a grant is a play and audited as one; every refusal is
+    audited. Raises NotFound, GrantEnded, NotPlayable or VaultError.
+    """
+    with scope_of(user, Right.PLAY_RECORDINGS):
+        grant: PlayGrant | None = PlayGrant.objects.filter(pk=grant_id).select_related("recording").first()
+    if grant is None:
+        refuse(user, "", "not_granted")
+        raise NotFound
+    recording = grant.recording
+    if grant.user_id != user.pk or not hmac.compare_digest(grant.session_digest, _digest(session_key)):
+        refuse(user, recording.recording_id, "not_granted", client=recording.client_id)
+        raise NotFound
+    if now >= grant.expires_at:
+        refuse(user, recording.recording_id, "grant_ended", client=recording.client_id)
+        raise GrantEnded
+    try:
+        view = open_view(recording)
+    except NotPlayable:
+        refuse(user, recording.recording_id, f"state_{recording.state}", client=recording.client_id)
+        raise
+    except VaultError as error:
+        refuse(user, recording.recording_id, type(error).__name__, client=recording.client_id)
+        raise
+    with transaction.atomic(), scope_of(user, Right.PLAY_RECORDINGS):
+        if PlayGrant.objects.filter(pk=grant_id, first_played_at=None).update(first_played_at=now):
+            record(
+                RecordingPlayed(
+                    recording_id=recording.recording_id,
+                    grant_id=grant.grant_id,
+                    purpose=grant.purpose,
+                    case_reference=grant.case_reference,
+                ),
+                actor=actor_of(user),
+                client=recording.client_id,
+            )
+        PlayGrant.objects.filter(pk=grant_id).update(last_played_at=now, openings=F("openings") + 1)
+    return view
+
+
+def _digest(session_key: str) -> str:
+    return hashlib.sha256(b"ringfence play grant\0" + session_key.encode()).hexdigest()

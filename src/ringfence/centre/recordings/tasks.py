@@ -123,7 +123,7 @@ def check(*, now: datetime) -> int:
 
 def missing_recordings(*, since: datetime, until: datetime) -> int:
     """Answered queue calls that ended between the two instants with neither a recording nor a coded exception."""
-    return (
+    count: int = (
         Call.objects.filter(
             direction=Direction.INBOUND.value,
             answered_at__isnull=False,
@@ -136,11 +136,11 @@ def missing_recordings(*, since: datetime, until: datetime) -> int:
         .order_by()
         .count()
     )
+    return count
 
 
 def _verify_sample() -> int:
-    store = object_store()
-    damaged = 0
+    store, damaged = object_store(), 0
     for recording in Recording.objects.filter(state=RecordingState.LIVE).order_by("?")[:SAMPLE]:
         if _digest_of_stored(store, recording.object_name) != recording.sha256:
             damaged += 1
