@@ -76,8 +76,8 @@ class _Recording:
         self._open_from = since
 
     def ms(self, monotonic: float) -> float:
-        """Media time."""
-        return max((monotonic - self.started) * 1000, 0.0)
+        """Media time, to the microsecond, so that no rounding error of the clock becomes a millisecond."""
+        return max(round((monotonic - self.started) * 1000, 3), 0.0)
 
     def take(self, upto_ms: int) -> tuple[bytes, bytes]:
         """Both directions up to there, placed and silenced."""

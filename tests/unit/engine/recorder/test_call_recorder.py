@@ -1,0 +1,450 @@
+"""The recorder over media and vault in memory: what is kept, what is told, and what never reaches the call."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+import pytest
+
+from ringfence.control.directory import ClientEntry, DirectorySnapshot, UserKind
+from ringfence.control.facts import (
+    AlarmRaised,
+    Direction,
+    NotRecordedReason,
+    RecordingNotStarted,
+    RecordingResumed,
+    RecordingSealed,
+    RecordingStarted,
+    RecordingStopped,
+    RecordingSuppressed,
+    StopReason,
+    SuppressionReason,
+)
+from ringfence.engine.errors import EngineUnavailable, UnknownSession
+from ringfence.engine.fakes import MemoryDirectory, MemoryFacts, MemoryRecording, MemoryVault
+from ringfence.engine.media.port import TapSink
+from ringfence.engine.recorder import CallRecorder, RecorderState, RecordingRequest
+from ringfence.kit.clock import ManualClock
+from ringfence.kit.ids import AgentId, CallId, ClientCode, LegId, SessionId
+from ringfence.kit.tasks import TaskOwner
+
+CALL, CALLER, AGENT = CallId("c"), LegId("caller"), LegId("agent")
+MASK, HOLD = SuppressionReason.MASK, SuppressionReason.HOLD
+REQUEST = RecordingRequest(
+    call_id=CALL,
+    session=SessionId("s"),
+    client=ClientCode("BBC"),
+    direction=Direction.INBOUND,
+    answered_by=UserKind.AGENT,
+    agent_id=AgentId("a"),
+    caller_leg=CALLER,
+    agent_leg=AGENT,
+    wording="BBC-1",
+)
+
+
+class MemoryTap:
+    """A tap that says it obeys, or raises ``error``. It never holds a frame back: the recorder's own gate is tested."""
+
+    def __init__(self, clock: ManualClock, facts: MemoryFacts, commands: list[str]) -> None:
+        self.clock = clock
+        self.facts = facts
+        self.commands = commands
+        self.error: Exception | None = None
+        self.facts_seen = 0
+
+    async def _do(self, command: str) -> float:
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        if self.error is not None:
+            raise self.error
+        self.commands.append(command)
+        self.facts_seen = len(self.facts.facts)
+        return self.clock.monotonic()
+
+    async def pause(self) -> float:
+        return await self._do("pause")
+
+    async def resume(self) -> float:
+        return await self._do("resume")
+
+    async def set_legs(self, legs: tuple[LegId, ...]) -> float:
+        return await self._do("set_legs")
+
+    async def close(self) -> float:
+        return await self._do("close")
+
+
+class MemoryMedia:
+    """The one method of MediaEngine that the recorder calls."""
+
+    def __init__(self, clock: ManualClock, facts: MemoryFacts) -> None:
+        self.commands: list[str] = []
+        self.made = MemoryTap(clock, facts, self.commands)
+        self.sink: TapSink | None = None
+        self.error: Exception | None = None
+
+    async def tap(self, session: SessionId, legs: tuple[LegId, ...], sink: TapSink) -> MemoryTap:
+        await asyncio.sleep(0)
+        if self.error is not None:
+            raise self.error
+        self.sink = sink
+        self.commands.append("tap")
+        return self.made
+
+
+class Stage:
+    """A recorder with everything around it."""
+
+    def __init__(self, tasks: TaskOwner) -> None:
+        self.clock = ManualClock(datetime(2026, 3, 2, 10, 0, tzinfo=UTC), monotonic=1000.0)
+        self.facts = MemoryFacts()
+        self.vault = MemoryVault(self.facts, self.clock)
+        self.media = MemoryMedia(self.clock, self.facts)
+        client = ClientEntry(code=ClientCode("BBC"), name="Barford", recording_enabled=True)
+        self.recorder = CallRecorder(
+            media=self.media,  # type: ignore[arg-type]
+            vault=self.vault,
+            directory=MemoryDirectory(DirectorySnapshot(version=1, clients=(client,))),
+            facts=self.facts,
+            clock=self.clock,
+            tasks=tasks,
+            batch_seconds=3600,
+        )
+        self._timestamps = 0
+
+    @property
+    def recording(self) -> MemoryRecording:
+        return self.vault.of_call(CALL)[0]
+
+    def talk(self, packets: int) -> None:
+        """Both sides speak for so many times 20 ms: the caller 0x01, the agent 0x02."""
+        assert self.media.sink is not None
+        for _ in range(packets):
+            self.clock.advance(0.02)
+            self._timestamps += 160
+            for leg, code in ((CALLER, b"\x01"), (AGENT, b"\x02")):
+                self.media.sink.frame(
+                    leg=leg, at=self.clock.monotonic(), payload=code * 160, rtp_timestamp=self._timestamps, alaw=True
+                )
+
+    def kinds(self) -> list[str]:
+        return [type(fact).__name__ for fact in self.facts.facts]
+
+    def batch(self) -> None:
+        """The batch timer fires."""
+        self.recorder._batch(self.recorder._recordings[CALL])
+
+
+def play(story: Callable[[Stage], Awaitable[None]]) -> Stage:
+    """Run ``story`` on a stage of its own; a failing task fails the test."""
+    failures: list[BaseException] = []
+
+    async def run() -> Stage:
+        async with TaskOwner("test", on_failure=lambda name, error: failures.append(error)) as tasks:
+            stage = Stage(tasks)
+            await story(stage)
+            for _ in range(10):
+                await asyncio.sleep(0)
+        return stage
+
+    stage = asyncio.run(run())
+    assert failures == []
+    return stage
+
+
+def seconds(audio: bytearray, code: int) -> float:
+    return audio.count(code) / 8000
+
+
+def test_recording_lasts_from_answer_to_stop_with_both_directions_apart() -> None:
+    async def story(stage: Stage) -> None:
+        recording_id = await stage.recorder.begin(REQUEST)
+        assert recording_id is not None
+        stage.talk(500)
+        assert stage.recorder.state(CALL) == RecorderState(
+            recording_id=recording_id, suppressed=frozenset(), stopped=None
+        )
+        await stage.recorder.stop(CALL, StopReason.HANG_UP)
+
+    stage = play(story)
+    assert stage.kinds() == ["RecordingStarted", "RecordingStopped", "RecordingSealed"]
+    assert stage.recording.duration_ms == 10_000
+    assert set(stage.recording.caller) == {1}
+    assert set(stage.recording.agent) == {2}
+    started = stage.facts.last(RecordingStarted)
+    assert (started.wording, started.agent_id, started.segment) == ("BBC-1", "a", 0)
+    assert stage.media.commands == ["tap", "close"]
+
+
+def test_silent_legs_still_make_a_file_of_the_call_s_length() -> None:
+    async def story(stage: Stage) -> None:
+        await stage.recorder.begin(REQUEST)
+        stage.clock.advance(12.5)
+        await stage.recorder.stop(CALL, StopReason.HANG_UP)
+
+    stage = play(story)
+    assert stage.recording.duration_ms == 12_500
+    assert set(stage.recording.caller) == {0xD5}
+
+
+def test_suppressed_stretch_is_silence_and_the_spans_say_where() -> None:
+    async def story(stage: Stage) -> None:
+        await stage.recorder.begin(REQUEST)
+        stage.talk(50)
+        await stage.recorder.suppress(CALL, MASK, "agent-1")
+        stage.talk(100)
+        await stage.recorder.resume(CALL, MASK, "agent-1")
+        stage.talk(50)
+        await stage.recorder.stop(CALL, StopReason.HANG_UP)
+
+    stage = play(story)
+    sealed = stage.facts.last(RecordingSealed)
+    assert [(span.start_ms, span.end_ms, span.reason, span.actor) for span in sealed.spans] == [
+        (1000, 3000, MASK, "agent-1")
+    ]
+    audio = stage.recording.caller
+    assert set(audio[:8000]) == {1}
+    assert set(audio[8000:24_000]) == {0xD5}
+    assert set(audio[24_000:]) == {1}
+    assert stage.recording.duration_ms == 4000
+    assert stage.media.commands == ["tap", "pause", "resume", "close"]
+
+
+def test_tap_is_paused_before_the_fact_is_told() -> None:
+    async def story(stage: Stage) -> None:
+        await stage.recorder.begin(REQUEST)
+        before = len(stage.facts.facts)
+        await stage.recorder.suppress(CALL, MASK, "agent-1")
+        assert stage.media.made.facts_seen == before
+        assert stage.facts.last(RecordingSuppressed).reason is MASK
+
+    play(story)
+
+
+def test_gate_closes_before_the_tap_has_obeyed() -> None:
+    async def story(stage: Stage) -> None:
+        await stage.recorder.begin(REQUEST)
+        stage.talk(50)
+        masking = asyncio.ensure_future(stage.recorder.suppress(CALL, MASK, "agent-1"))
+        await asyncio.sleep(0)
+        assert stage.media.commands == ["tap"]
+        stage.talk(50)
+        await masking
+        await stage.recorder.stop(CALL, StopReason.HANG_UP)
+
+    stage = play(story)
+    assert seconds(stage.recording.caller, 1) == 1.0
+    assert stage.recording.duration_ms == 2000
+
+
+def test_tap_runs_again_only_when_the_last_reason_has_gone() -> None:
+    async def story(stage: Stage) -> None:
+        await stage.recorder.begin(REQUEST)
+        await stage.recorder.suppress(CALL, HOLD, "agent-1")
+        await stage.recorder.suppress(CALL, MASK, "agent-1")
+        await stage.recorder.resume(CALL, HOLD, "agent-1")
+        stage.talk(50)
+        assert stage.media.commands == ["tap", "pause"]
+        assert stage.facts.last(RecordingResumed).remaining == {MASK}
+        await stage.recorder.resume(CALL, MASK, "agent-1")
+        assert stage.facts.last(RecordingResumed).remaining == frozenset()
+        stage.talk(50)
+        await stage.recorder.stop(CALL, StopReason.HANG_UP)
+
+    stage = play(story)
+    assert seconds(stage.recording.caller, 1) == 1.0
+    assert stage.media.commands == ["tap", "pause", "resume", "close"]
+
+
+def test_mask_that_comes_while_the_tap_is_starting_again_wins() -> None:
+    async def story(stage: Stage) -> None:
+        await stage.recorder.begin(REQUEST)
+        await stage.recorder.suppress(CALL, HOLD, "agent-1")
+        resuming = asyncio.ensure_future(stage.recorder.resume(CALL, HOLD, "agent-1"))
+        await asyncio.sleep(0)
+        masking = asyncio.ensure_future(stage.recorder.suppress(CALL, MASK, "agent-1"))
+        await resuming
+        stage.talk(50)
+        await masking
+        stage.talk(50)
+        assert stage.media.commands == ["tap", "pause", "resume", "pause"]
+        await stage.recorder.stop(CALL, StopReason.HANG_UP)
+
+    stage = play(story)
+    assert seconds(stage.recording.caller, 1) == 0.0
+    assert [fact.remaining for fact in stage.facts.of(RecordingResumed)] == [{MASK}]
+
+
+def test_nothing_is_kept_after_the_stop_even_if_the_tap_goes_on() -> None:
+    async def story(stage: Stage) -> None:
+        await stage.recorder.begin(REQUEST)
+        stage.talk(50)
+        stage.media.made.error = EngineUnavailable()
+        stopping = asyncio.ensure_future(stage.recorder.stop(CALL, StopReason.TRANSFER_OUTSIDE))
+        await asyncio.sleep(0)
+        stage.talk(50)
+        await stopping
+        stage.talk(50)
+
+    stage = play(story)
+    assert seconds(stage.recording.caller, 1) == 1.0
+    assert stage.recording.duration_ms == 1000
+    assert stage.facts.last(AlarmRaised).code == "tap_disobeyed"
+
+
+def test_tap_that_does_not_pause_keeps_nothing_and_alarms() -> None:
+    async def story(stage: Stage) -> None:
+        await stage.recorder.begin(REQUEST)
+        stage.media.made.error = UnknownSession()
+        await stage.recorder.suppress(CALL, MASK, "agent-1")
+        stage.talk(50)
+        await stage.recorder.stop(CALL, StopReason.HANG_UP)
+
+    stage = play(story)
+    assert seconds(stage.recording.caller, 1) == 0.0
+    assert {fact.code for fact in stage.facts.of(AlarmRaised)} == {"tap_disobeyed"}
+    assert stage.facts.last(RecordingSuppressed).reason is MASK
+
+
+def test_repeated_and_unknown_commands_change_nothing() -> None:
+    async def story(stage: Stage) -> None:
+        first = await stage.recorder.begin(REQUEST)
+        assert await stage.recorder.begin(REQUEST) == first
+        await stage.recorder.suppress(CALL, MASK, "agent-1")
+        await stage.recorder.suppress(CALL, MASK, "agent-2")
+        await stage.recorder.resume(CALL, HOLD, "agent-1")
+        await stage.recorder.resume(CALL, MASK, "agent-1")
+        await stage.recorder.resume(CALL, MASK, "agent-1")
+        await stage.recorder.stop(CALL, StopReason.AGENT_STOP)
+        await stage.recorder.stop(CALL, StopReason.HANG_UP)
+        await stage.recorder.suppress(CALL, MASK, "agent-1")
+        await stage.recorder.resume(CALL, MASK, "agent-1")
+        assert await stage.recorder.begin(REQUEST) is None
+        other = CallId("other")
+        await stage.recorder.suppress(other, MASK, "agent-1")
+        await stage.recorder.resume(other, MASK, "agent-1")
+        await stage.recorder.stop(other, StopReason.HANG_UP)
+        assert stage.recorder.state(other) is None
+        state = stage.recorder.state(CALL)
+        assert state is not None
+        assert state.stopped is StopReason.AGENT_STOP
+
+    assert play(story).kinds() == [
+        "RecordingStarted", "RecordingSuppressed", "RecordingResumed", "RecordingStopped", "RecordingSealed",
+    ]  # fmt: skip
+
+
+def test_call_without_notice_is_told_once_and_never_tapped() -> None:
+    async def story(stage: Stage) -> None:
+        unannounced = RecordingRequest(**{**REQUEST.__dict__, "wording": None})
+        assert await stage.recorder.begin(unannounced) is None
+        assert await stage.recorder.begin(unannounced) is None
+
+    stage = play(story)
+    assert [fact.reason for fact in stage.facts.of(RecordingNotStarted)] == [NotRecordedReason.NOT_ANNOUNCED]
+    assert stage.media.commands == []
+    assert stage.vault.recordings == {}
+
+
+def test_vault_that_will_not_open_leaves_the_call_alone() -> None:
+    async def story(stage: Stage) -> None:
+        stage.vault.broken = True
+        assert await stage.recorder.begin(REQUEST) is None
+        stage.talk(10)
+        assert stage.recorder.state(CALL) is None
+
+    stage = play(story)
+    assert stage.facts.last(RecordingNotStarted).reason is NotRecordedReason.STORAGE_FAILED
+    assert stage.facts.last(AlarmRaised).code == "recording_not_started"
+    assert stage.media.commands == ["tap", "close"]
+
+
+def test_media_engine_that_will_not_tap_leaves_nothing_in_the_vault() -> None:
+    async def story(stage: Stage) -> None:
+        stage.media.error = UnknownSession()
+        assert await stage.recorder.begin(REQUEST) is None
+
+    stage = play(story)
+    assert stage.vault.recordings == {}
+    assert stage.facts.last(RecordingNotStarted).reason is NotRecordedReason.STORAGE_FAILED
+
+
+def test_storage_that_fails_in_the_call_stops_the_recording_for_good() -> None:
+    async def story(stage: Stage) -> None:
+        await stage.recorder.begin(REQUEST)
+        stage.talk(50)
+        stage.batch()
+        stage.recording.fail()
+        stage.talk(50)
+        stage.batch()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        state = stage.recorder.state(CALL)
+        assert state is not None
+        assert state.stopped is StopReason.STORAGE_FAILED
+        stage.talk(50)
+
+    stage = play(story)
+    assert stage.kinds() == ["RecordingStarted", "RecordingFailed", "RecordingStopped"]
+    assert stage.facts.last(RecordingStopped).reason is StopReason.STORAGE_FAILED
+    assert stage.media.commands == ["tap", "close"]
+
+
+def test_batches_hold_back_what_may_still_be_reordered() -> None:
+    async def story(stage: Stage) -> None:
+        await stage.recorder.begin(REQUEST)
+        stage.talk(50)
+        stage.batch()
+        assert stage.recording.duration_ms == 800
+        stage.talk(50)
+        stage.batch()
+        assert stage.recording.duration_ms == 1800
+        await stage.recorder.stop(CALL, StopReason.HANG_UP)
+
+    stage = play(story)
+    assert stage.recording.duration_ms == 2000
+    assert set(stage.recording.caller) == {1}
+
+
+def test_running_silence_is_noted_for_recovery() -> None:
+    async def story(stage: Stage) -> None:
+        await stage.recorder.begin(REQUEST)
+        stage.talk(50)
+        await stage.recorder.suppress(CALL, MASK, "agent-1")
+        spans, running = stage.recording.noted
+        assert (spans, running and (running.start_ms, running.reason)) == ((), (1000, MASK))
+        stage.talk(50)
+        await stage.recorder.resume(CALL, MASK, "agent-1")
+        assert [(span.start_ms, span.end_ms) for span in stage.recording.noted[0]] == [(1000, 2000)]
+        assert stage.recording.noted[1] is None
+        await stage.recorder.stop(CALL, StopReason.HANG_UP)
+
+    play(story)
+
+
+def test_closing_seals_what_runs() -> None:
+    async def story(stage: Stage) -> None:
+        await stage.recorder.begin(REQUEST)
+        stage.talk(50)
+        await stage.recorder.close()
+
+    assert play(story).facts.last(RecordingSealed).duration_ms == 1000
+
+
+@pytest.mark.parametrize("hang_up_first", [True, False])
+def test_hang_up_while_the_recording_starts_ends_it(hang_up_first: bool) -> None:
+    async def story(stage: Stage) -> None:
+        beginning = asyncio.ensure_future(stage.recorder.begin(REQUEST))
+        await asyncio.sleep(0)
+        if hang_up_first:
+            await stage.recorder.stop(CALL, StopReason.HANG_UP)
+            await beginning
+        else:
+            beginning.cancel()
+            await asyncio.gather(beginning, return_exceptions=True)
+            stage.clock.advance(1)
+        assert CALL not in stage.recorder._recordings
+
+    stage = play(story)
+    assert len(stage.facts.of(RecordingStarted)) == len(stage.facts.of(RecordingSealed)) == int(hang_up_first)
