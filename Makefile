@@ -4,11 +4,13 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 VENV := .venv
 BIN := $(VENV)/bin
+DEMO_PORT ?= 8000
+DEMO_SIP_PORT ?= 5060
 
 .PHONY: help demo test check bench bench-long lock format clean run dev frontend
 
 help:
-	@echo "make demo        the sample centre with simulated callers, on this machine"
+	@echo "make demo        the sample centre with simulated callers, on this machine (DEMO_PORT=8000 DEMO_SIP_PORT=5060)"
 	@echo "make test        every check and test (CI=true: a missing tool is a failure)"
 	@echo "make check       format, lint, types, import contracts, migrations, settings page"
 	@echo "make bench       the short figures, as a table and JSON (about five minutes)"
@@ -27,7 +29,7 @@ frontend: run
 	@scripts/frontend
 
 demo: frontend
-	@exec $(BIN)/ringfence demo
+	@exec $(BIN)/ringfence demo --port $(DEMO_PORT) --sip-port $(DEMO_SIP_PORT)
 
 test: dev
 	@scripts/frontend

@@ -125,6 +125,36 @@ def worker(supervised: Supervised = False) -> None:
     raise typer.Exit(serve_worker.serve(_current(), supervised=supervised))
 
 
+@app.command()
+def load(
+    file: Annotated[Path, typer.Argument(help="Centre file, like the sample three-councils.toml.")],
+) -> None:
+    """Load a centre from a file. Loading it again changes nothing; new passwords and links are shown once."""
+    from ringfence.entry import centre_files
+
+    centre_files.load(file, say=say)
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option(help="Where the demonstration keeps its data.")] = Path("demo-data"),
+    port: Annotated[int, typer.Option(help="Port of the pages; the three after it serve figures.")] = 8000,
+    sip_port: Annotated[int, typer.Option(help="Port of SIP; some after it serve TLS and browsers.")] = 5060,
+) -> None:
+    """Run the sample centre with simulated callers and agents on this machine."""
+    from ringfence.entry.demo import command
+
+    raise typer.Exit(command.demo(folder, port=port, sip_port=sip_port, say=say))
+
+
+@app.command(hidden=True)
+def simulator(supervised: Supervised = False) -> None:
+    """The demonstration's callers and handsets; started by 'ringfence demo'."""
+    from ringfence.entry.demo import command
+
+    raise typer.Exit(command.simulate(_current(), supervised=supervised))
+
+
 def main() -> None:
     """Entry point of the command."""
     try:

@@ -2,6 +2,7 @@
 
 import errno
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from typing_extensions import override
@@ -48,7 +49,11 @@ def needs(settings: Settings) -> tuple[PortNeed, ...]:
     )
 
 
-def problem(need: PortNeed) -> str | None:
+def _edit_settings(need: PortNeed) -> str:
+    return f"set {need.setting} to a free port in ringfence.toml"
+
+
+def problem(need: PortNeed, cure: Callable[[PortNeed], str] = _edit_settings) -> str | None:
     """One sentence with the cure when the port cannot be opened now, otherwise None."""
     family = socket.AF_INET6 if ":" in need.host else socket.AF_INET
     kind = socket.SOCK_DGRAM if need.udp else socket.SOCK_STREAM
@@ -60,10 +65,7 @@ def problem(need: PortNeed) -> str | None:
         except OSError as error:
             match error.errno:
                 case errno.EADDRINUSE:
-                    return (
-                        f"{need} is in use by another program; stop that program, or set {need.setting} "
-                        "to a free port in ringfence.toml."
-                    )
+                    return f"{need} is in use by another program; stop that program, or {cure(need)}."
                 case errno.EACCES:
                     return (
                         f"{need} may not be opened by this user; set {need.setting} to a port above 1023, "
@@ -77,10 +79,14 @@ def problem(need: PortNeed) -> str | None:
     return None
 
 
-def require_free(settings: Settings, *, process: str | None = None) -> None:
+def require_free(
+    settings: Settings, *, process: str | None = None, cure: Callable[[PortNeed], str] = _edit_settings
+) -> None:
     """Raises PortTaken with one sentence for each port that ``process`` (or all of them) could not open."""
     try:
-        problems = [found for need in needs(settings) if process in (None, need.process) and (found := problem(need))]
+        problems = [
+            found for need in needs(settings) if process in (None, need.process) and (found := problem(need, cure))
+        ]
     except socket.gaierror:
         raise OperatorError("A host in ringfence.toml is no known name; write an address instead.") from None
     if problems:

@@ -215,13 +215,13 @@ def _ending(code: int) -> str:
     return f"code {code}"
 
 
-def end_with_supervisor(stop: Callable[[], None], stdin: BinaryIO) -> threading.Thread:
+def end_with_supervisor(stop: Callable[[], object], stdin: BinaryIO) -> threading.Thread:
     """In a child: call ``stop`` once the supervisor's end of the pipe closes, from a thread of its own."""
 
     def wait() -> None:
         while stdin.read(1):
             pass
-        stop()
+        _ = stop()
 
     thread = threading.Thread(target=wait, name="supervisor-watch", daemon=True)
     thread.start()

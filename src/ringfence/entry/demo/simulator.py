@@ -9,7 +9,6 @@ import random
 import secrets
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 from ringfence.control.client import ControlClient
@@ -26,6 +25,7 @@ from ringfence.engine.sip.server import SipServer
 from ringfence.entry.demo import availability, people, scenarios
 from ringfence.entry.demo.availability import Look
 from ringfence.entry.demo.people import Caller, Switchboard
+from ringfence.entry.demo.plan import Handset, Plan
 from ringfence.entry.demo.scenarios import Scenario
 from ringfence.entry.demo.user_agent import Line, Outcome, UserAgent, type_taker
 from ringfence.kit.clock import SystemClock
@@ -37,45 +37,23 @@ log = logging.getLogger(__name__)
 ENGINE = TrunkId("engine")
 LOOPBACK = "127.0.0.1"
 MOST_CALLERS = 3
+SEED = 20260504
 PAUSE_SECONDS = (6.0, 20.0)
 """Between the end of one arrival and the next."""
 VISITOR_PAUSE_SECONDS = 2.0
 """A visitor who goes Available hears the telephone after about this."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Handset:
-    """The account of a simulated agent."""
-
-    device_id: str
-    password: str
-    agent_id: AgentId
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """What the simulator needs to know of the centre."""
-
-    sip_port: int
-    control_socket: Path
-    numbers: dict[ClientCode, str]
-    """One number to dial for each client."""
-    weights: dict[ClientCode, float]
-    """How often each client is called while no visitor waits."""
-    visitor_client: ClientCode
-    handsets: tuple[Handset, ...]
-    carrier_port: int = 5070
-    """Where the centre's trunk expects its carrier; another one is taken when it is in use."""
-    seed: int = 20260504
-
-
 class Simulator:
     """Runs until cancelled."""
 
-    def __init__(self, plan: Plan, tasks: TaskOwner) -> None:
+    def __init__(self, plan: Plan, tasks: TaskOwner, *, sip_port: int, control_socket: Path, seed: int = SEED) -> None:
         self._plan = plan
+        self._sip_port = sip_port
+        self._control_socket = control_socket
         self._tasks = tasks
-        self._chance = random.Random(plan.seed)
+        self._visitor_client = plan.clients[0]
+        self._chance = random.Random(seed)
         self._board = Switchboard()
         self._scenarios = scenarios.load()
         self._carrier: UserAgent | None = None
@@ -94,7 +72,7 @@ class Simulator:
             )
             self._carrier = carrier
             ready()
-            client = ControlClient(self._plan.control_socket)
+            client = ControlClient(self._control_socket)
             simulated = frozenset(handset.agent_id for handset in self._plan.handsets)
             _ = self._tasks.start("availability", availability.keep(client, simulated, self._seen))
             _ = self._tasks.start("visitor", self._call_visitors())
@@ -105,7 +83,7 @@ class Simulator:
             trunk_id=ENGINE,
             name="The exchange",
             host=LOOPBACK,
-            port=self._plan.sip_port,
+            port=self._sip_port,
             transport=Transport.UDP,
             register=handset is not None,
             username=handset.device_id if handset is not None else None,
@@ -142,8 +120,9 @@ class Simulator:
         while True:
             await asyncio.sleep(self._chance.uniform(*PAUSE_SECONDS))
             if len(self._board) < MOST_CALLERS and not self._visitor_free.is_set():
-                codes = list(self._plan.weights)
-                weights = [self._plan.weights[code] for code in codes]
+                # The visitor's council is called by itself only now and then.
+                codes = self._plan.clients
+                weights = [1 if code == self._visitor_client else 4 for code in codes]
                 self._arrive(self._chance.choices(codes, weights)[0])
 
     async def _call_visitors(self) -> None:
@@ -151,7 +130,7 @@ class Simulator:
         while True:
             await self._visitor_free.wait()
             if not self._board.waiting():
-                self._arrive(self._plan.visitor_client)
+                self._arrive(self._visitor_client)
             await asyncio.sleep(VISITOR_PAUSE_SECONDS)
 
     def _arrive(self, client: ClientCode) -> None:
@@ -163,7 +142,7 @@ class Simulator:
             since=asyncio.get_running_loop().time(),
         )
         self.placed += 1
-        work = people.phone(self._carrier, self._board, caller, trunk=ENGINE, number=self._plan.numbers[client])
+        work = people.phone(self._carrier, self._board, caller, trunk=ENGINE, number=self._plan.number_of(client))
         _ = self._tasks.start("caller", _outcome(work))
 
     def _choose(self, client: ClientCode) -> Scenario:
