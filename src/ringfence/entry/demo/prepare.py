@@ -94,17 +94,18 @@ def _load(settings: Settings, *, made_of: str) -> Plan:
     for device in Device.objects.filter(ha1_sealed__isnull=False, removed_at__isnull=True, agent__isnull=False):
         password = actions.reset_device_password(device=device, by=None)
         handsets.append(Handset(device_id=device.device_id, password=password, agent_id=AgentId(str(device.agent_id))))
+    lines = tuple(
+        Line(
+            number=entry.number,
+            client=entry.client,
+            client_name=names[entry.client],
+            label=labels.get(entry.number, "Line"),
+        )
+        for entry in sorted(now.numbers, key=lambda entry: entry.number)
+    )
     plan = Plan(
         made_of=made_of,
-        lines=tuple(
-            Line(
-                number=entry.number,
-                client=entry.client,
-                client_name=names[entry.client],
-                label=labels.get(entry.number, "Line"),
-            )
-            for entry in sorted(now.numbers, key=lambda entry: entry.number)
-        ),
+        lines=lines,
         handsets=tuple(handsets),
         roles=tuple(RoleLink(role=user.role.value, title=str(user.role.title)) for user in demo_signin_users()),
         carrier_port=next((trunk.port for trunk in now.trunks if trunk.trunk_id == CARRIER), 5070),
