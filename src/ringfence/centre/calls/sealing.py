@@ -71,6 +71,6 @@ def exact_number(text: str, *, region: str = "GB") -> str:
         parsed = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
         raise ValueError("Type a whole telephone number, for example 07700 900123.") from None
-    if not phonenumbers.is_possible_number(parsed):
+    if phonenumbers.is_possible_number_with_reason(parsed) != phonenumbers.ValidationResult.IS_POSSIBLE:
         raise ValueError("Type a whole telephone number, for example 07700 900123.")
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
