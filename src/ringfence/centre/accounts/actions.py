@@ -37,10 +37,14 @@ _EXTENSION = re.compile(r"[1-8]\d{1,6}")
 
 @dataclass(frozen=True)
 class Invitation:
-    """A new person and the page on which they choose their password; show the link once, to nobody else."""
+    """A new person."""
 
     user: User
-    path: str
+
+    @property
+    def path(self) -> str:
+        """Of the page on which they choose their password; show it to nobody else."""
+        return invitation_path(self.user)
 
 
 @transaction.atomic
@@ -60,7 +64,7 @@ def invite_user(*, email: str, display_name: str, employer: str = "", by: User |
     user.save()
     EmailAddress.objects.create(user=user, email=email, primary=True, verified=True)
     record(entries.UserInvited(user_id=user.id.hex, employer=employer), actor=actor_of(by))
-    return Invitation(user, invitation_path(user))
+    return Invitation(user)
 
 
 def invitation_path(user: User) -> str:

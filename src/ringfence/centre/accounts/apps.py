@@ -13,6 +13,7 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         from django.contrib.auth.signals import user_logged_in
 
+        from ringfence.centre.accounts import tasks  # noqa: F401 - declares the app's jobs
         from ringfence.centre.accounts.sign_in import audit_sign_in
 
         user_logged_in.connect(audit_sign_in, dispatch_uid="ringfence.audit_sign_in")
