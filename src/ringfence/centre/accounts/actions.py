@@ -10,10 +10,12 @@ from datetime import datetime
 from allauth.account.app_settings import PASSWORD_RESET_TOKEN_GENERATOR
 from allauth.account.models import EmailAddress
 from allauth.account.utils import user_pk_to_url_str
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
@@ -25,7 +27,7 @@ from ringfence.centre.accounts.rights import Right, Role
 from ringfence.centre.accounts.sealing import seal
 from ringfence.centre.audit.actions import record
 from ringfence.centre.tenancy.actions import bump_directory
-from ringfence.centre.tenancy.models import Client
+from ringfence.centre.tenancy.models import Client, DirectoryRevision
 from ringfence.centre.tenancy.queries import client_codes
 from ringfence.control.directory import UserKind
 from ringfence.kit.ids import new_id
@@ -84,6 +86,14 @@ def close_account(*, user: User, reason: str, by: User | None) -> None:
     user.save(update_fields=["is_active"])
     record(entries.UserClosed(user_id=user.id.hex, reason=_reason(reason)), actor=actor_of(by))
     bump_directory()
+
+
+@transaction.atomic
+def reset_second_factor(*, user: User, reason: str, by: User | None) -> None:
+    """Passkeys, authenticator and recovery codes are gone; the next sign-in sets a new second factor up."""
+    Authenticator.objects.filter(user=user).delete()
+    entry = entries.SecondFactorReset(user_id=user.id.hex, reason=_reason(reason))
+    record(entry, actor=actor_of(by))
 
 
 @transaction.atomic
@@ -275,6 +285,20 @@ def remove_device(*, device: Device, by: User | None) -> None:
     device.save(update_fields=["removed_at", "extension", "ha1_sealed"])
     record(entries.DeviceRemoved(device_id=device.device_id), actor=actor_of(by))
     bump_directory()
+
+
+@transaction.atomic
+def apply_due_grants(*, now: datetime) -> bool:
+    """Roles that began or ended by themselves since the last change reach the engine. True when there were any."""
+    since = DirectoryRevision.objects.filter(id=1).values_list("bumped_at", flat=True).first()
+    if since is None:
+        return False
+    began = Q(starts_at__gt=since, starts_at__lte=now)
+    ended = Q(ends_at__gt=since, ends_at__lte=now)
+    if not RoleGrant.objects.filter(began | ended).exists():
+        return False
+    bump_directory()
+    return True
 
 
 def note_registration(device_id: str, *, at: datetime, transport: str) -> None:

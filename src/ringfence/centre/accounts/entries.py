@@ -22,6 +22,14 @@ class UserSignedIn(Entry):
     user_id: str
 
 
+@audited(
+    "user.second_factor_reset", _("The second factor of user {user_id} was reset: {reason}."), personal={"user_id"}
+)
+class SecondFactorReset(Entry):
+    user_id: str
+    reason: str
+
+
 @audited("access.refused", _("Access was refused: {right} is needed for {page}."))
 class AccessRefused(Entry):
     """Somebody tried what they may not do (R66)."""

@@ -68,7 +68,7 @@ def _converted(path: Path) -> bytes:
         soundfile, speech = import_module("soundfile"), import_module("ringfence.centre.directory.speech")
     except ImportError:
         raise AudioUnusable(
-            f"{path} needs conversion. Install the `audio` extra (pip install 'ringfence[audio]'), or convert it first: "
+            f"{path} needs conversion. Install the `audio` extra (pip install 'ringfence[audio]'), or run: "
             f"sox {path.name} -r 8000 -c 1 -e a-law -t raw {path.stem}.alaw"
         ) from None
     try:

@@ -1,4 +1,4 @@
-"""The tables and keys of a centre file (R174), and how a wrong one is told. docs/howto/add-a-client.md explains each."""
+"""The tables and keys of a centre file (R174), and how a wrong one is told. See docs/howto/add-a-client.md."""
 
 import re
 import tomllib

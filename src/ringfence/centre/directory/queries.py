@@ -100,7 +100,7 @@ def _newest_flows() -> list[PublishedFlow]:
 
 
 def content_of(prompt: Prompt) -> ContentId:
-    """What the engine plays. A prompt without audio gets an id that no file has: the engine goes on and alarms (R37)."""
+    """What the engine plays. Without audio it is an id that no file has: the call goes on, with an alarm (R37)."""
     return ContentId(prompt.content_id or f"missing-{prompt.slug}")
 
 

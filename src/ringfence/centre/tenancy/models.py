@@ -51,6 +51,7 @@ class DirectoryRevision(models.Model):
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     number = models.PositiveBigIntegerField(default=0)
+    bumped_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [models.CheckConstraint(name="directory_revision_is_one_row", condition=models.Q(id=1))]

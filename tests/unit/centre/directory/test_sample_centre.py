@@ -1,6 +1,5 @@
 """The shipped sample centre loads, is what the requirements describe, and becomes a snapshot for the engine."""
 
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -205,10 +204,10 @@ wording = "nmc-notice-1"
 
 
 @pytest.fixture
-def fourth(tmp_path: Path) -> Iterator[Path]:
+def fourth(tmp_path: Path) -> Path:
     path = tmp_path / "fourth.toml"
     path.write_text(FOURTH, encoding="utf-8")
-    yield path
+    return path
 
 
 def test_a_fourth_client_is_added_by_data_alone(loaded: LoadReport, fourth: Path) -> None:

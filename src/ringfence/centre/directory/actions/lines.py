@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, time
+from itertools import pairwise
 
 from django.db import transaction
 from django.utils import timezone
@@ -64,7 +65,7 @@ def save_hours(
     for period in wanted:
         if not 0 <= period.weekday <= 6 or period.opens >= period.closes:
             raise Invalid("A period opens before it closes, on one day. Split it at midnight.")
-    for one, other in zip(wanted, wanted[1:], strict=False):
+    for one, other in pairwise(wanted):
         if one.weekday == other.weekday and other.opens < one.closes:
             raise Invalid("Two periods of one day overlap. Join them.")
     if not wanted and not always_open:
