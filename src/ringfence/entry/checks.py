@@ -253,10 +253,10 @@ def prompts(settings: Settings) -> Iterator[Finding]:
     use_django()
     from django.db.utils import DatabaseError
 
-    from ringfence.centre.directory.queries import snapshot
+    from ringfence.centre.directory.queries import build_snapshot
 
     try:
-        wanted = prompts_of(snapshot())
+        wanted = prompts_of(build_snapshot())
     except DatabaseError:
         return  # the check of the database has said so
     if not wanted:

@@ -83,16 +83,16 @@ def _load(settings: Settings, *, made_of: str) -> Plan:
     from ringfence.centre.accounts import actions
     from ringfence.centre.accounts.models import Device
     from ringfence.centre.accounts.queries import demo_signin_users
-    from ringfence.centre.directory.load import load_file
-    from ringfence.centre.directory.queries import snapshot
+    from ringfence.centre.directory.actions import load_centre
+    from ringfence.centre.directory.queries import build_snapshot
 
-    load_file(SAMPLE, by=None)
-    now = snapshot()
+    passwords = load_centre(SAMPLE).passwords
+    now = build_snapshot()
     names = {client.code: client.name for client in now.clients}
     labels = {number["number"]: number["label"] for row in sample()["clients"] for number in row["numbers"]}
     handsets = []
     for device in Device.objects.filter(ha1_sealed__isnull=False, removed_at__isnull=True, agent__isnull=False):
-        password = actions.reset_device_password(device=device, by=None)
+        password = passwords.get(device.device_id) or actions.reset_device_password(device=device, by=None)
         handsets.append(Handset(device_id=device.device_id, password=password, agent_id=AgentId(str(device.agent_id))))
     lines = tuple(
         Line(
