@@ -1,0 +1,61 @@
+"""What a call's mailbox holds beside SIP and media events."""
+
+import asyncio
+from dataclasses import dataclass
+
+from ringfence.control.commands import HangUpCall, HoldCall, Reply, RetrieveCall, TransferCall
+from ringfence.control.facts import EndReason
+from ringfence.engine.media.port import MediaEvent
+from ringfence.engine.sip.api import SipEvent
+from ringfence.kit.ids import AgentId, QueueId
+
+
+@dataclass(frozen=True, kw_only=True)
+class Started:
+    """First message of every call."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offered:
+    """The queue gives this call to an agent."""
+
+    offer_id: int
+    agent_id: AgentId
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfferWithdrawn:
+    """Stop ringing that agent."""
+
+    offer_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoPlace:
+    """The queue is full or gone."""
+
+    queue_id: QueueId
+    full: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimerFired:
+    name: str
+    serial: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndNow:
+    reason: EndReason
+
+
+CallCommand = HoldCall | RetrieveCall | HangUpCall | TransferCall
+
+
+@dataclass(frozen=True, kw_only=True)
+class Commanded:
+    command: CallCommand
+    reply: asyncio.Future[Reply]
+
+
+Message = SipEvent | MediaEvent | Started | Offered | OfferWithdrawn | NoPlace | TimerFired | EndNow | Commanded

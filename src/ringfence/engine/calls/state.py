@@ -1,0 +1,158 @@
+"""A call as plain data: everything another engine node would need to pick it up. Serialises with msgspec."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from ringfence.control.directory import FlowVersion, HoursEntry, UserKind
+from ringfence.control.facts import Direction, EndReason
+from ringfence.engine.media.port import LegKind
+from ringfence.engine.sip.api import DialogId
+from ringfence.kit.ids import (
+    AgentId,
+    CallId,
+    ClientCode,
+    ContentId,
+    DeviceId,
+    EntryId,
+    LegId,
+    QueueId,
+    SessionId,
+    TrunkId,
+)
+
+
+class Role(StrEnum):
+    """What a leg is in its call; also what LegQuality calls it."""
+
+    CALLER = "caller"
+    AGENT = "agent"
+    DESTINATION = "destination"
+
+
+class LegPhase(StrEnum):
+    NEW = "new"
+    """Incoming and not answered, or outgoing and not ringing."""
+    RINGING = "ringing"
+    ANSWERED = "answered"
+    """Incoming: our 2xx is out, its ACK is not in."""
+    UP = "up"
+    OVER = "over"
+
+
+class CallPhase(StrEnum):
+    """The words of LiveCall.phase."""
+
+    FLOW = "flow"
+    QUEUED = "queued"
+    RINGING = "ringing"
+    TALKING = "talking"
+    HELD = "held"
+    TRANSFERRING = "transferring"
+    ENDED = "ended"
+
+
+class HeldBy(StrEnum):
+    COMMAND = "command"
+    DEVICE = "device"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """One way to reach somebody: a device or a trunk, with the protection its media gets."""
+
+    kind: LegKind
+    device_id: DeviceId | None = None
+    trunk_id: TrunkId | None = None
+    number: str | None = None
+    """What to dial on the trunk."""
+    agent_id: AgentId | None = None
+    user: UserKind = UserKind.GENERAL
+
+
+@dataclass(kw_only=True)
+class Leg:
+    leg_id: LegId
+    role: Role
+    dialog: DialogId | None = None
+    phase: LegPhase = LegPhase.NEW
+    incoming: bool = False
+    kind: LegKind = LegKind.RTP
+    device_id: DeviceId | None = None
+    trunk_id: TrunkId | None = None
+    agent_id: AgentId | None = None
+    user: UserKind = UserKind.GENERAL
+    local_sdp: str | None = None
+    remote_sdp: str | None = None
+    early: bool = False
+    """Its provisional answer was applied, so early media flows."""
+    offering: bool = False
+    """Our SDP is an offer whose answer comes with the ACK."""
+
+
+@dataclass(kw_only=True)
+class Attempt:
+    """Reaching one person or number, candidate after candidate."""
+
+    role: Role
+    candidates: tuple[Candidate, ...]
+    toward: LegId | None
+    tried: int = 0
+    leg: LegId | None = None
+    rang: bool = False
+    status: int = 480
+    offer_id: int | None = None
+    """Of the queue's offer, when a queue asked for it."""
+    caller_number: str | None = None
+    caller_name: str | None = None
+
+
+@dataclass(kw_only=True)
+class Transfer:
+    entry_id: EntryId
+    outside: bool
+    was_held: bool
+    agent_id: AgentId | None
+    """Who transferred."""
+    agent_gone: bool = False
+
+
+@dataclass(kw_only=True)
+class CallState:
+    call_id: CallId
+    session: SessionId
+    direction: Direction
+    arrived_at: datetime
+    arrived: float
+    """Monotonic."""
+    client: ClientCode | None
+    dialled: str
+    phase: CallPhase = CallPhase.FLOW
+    caller_number: str | None = None
+    caller_name: str | None = None
+    caller_private: bool = False
+    legs: dict[LegId, Leg] = field(default_factory=dict)
+    customer: LegId | None = None
+    """The leg that hears music on hold and is handed over by a transfer."""
+    agent: LegId | None = None
+    """The leg whose person works the call."""
+    agent_id: AgentId | None = None
+    flow: FlowVersion | None = None
+    hours: tuple[HoursEntry, ...] = ()
+    node_id: str | None = None
+    wording: str | None = None
+    """Of the notice that was heard to its end."""
+    queue_id: QueueId | None = None
+    attempt: Attempt | None = None
+    transfer: Transfer | None = None
+    held_by: HeldBy | None = None
+    talked: bool = False
+    agents_lost: int = 0
+    handed_over: bool = False
+    """Transferred to OUTSIDE: never recorded again."""
+    unrecorded: bool = False
+    """Not recorded again on this call: it was transferred."""
+    playback_id: str | None = None
+    playing: ContentId | None = None
+    failed_prompts: set[ContentId] = field(default_factory=set)
+    ended: EndReason | None = None
