@@ -70,6 +70,8 @@ def audited(
         made = dataclasses.dataclass(frozen=True, kw_only=True)(kind)
         fields = {field.name for field in dataclasses.fields(made)}  # type: ignore[arg-type] # made above
         named = {name for _, name, _, _ in string.Formatter().parse(str(sentence)) if name}
+        if taken := fields & {"code", "sentence", "personal", "technical"}:
+            raise AuditError(f"{kind.__name__} may not call a field {min(taken)}: every entry type has one already.")
         if code in _types:
             raise AuditError(f"The audit code {code} is taken by {_types[code].__name__}. Choose another.")
         if unknown := (named | set(personal)) - fields:

@@ -5,26 +5,26 @@ from django.utils.translation import gettext_lazy as _
 from ringfence.centre.audit import Entry, audited
 
 
-@audited("client.created", _("Client {code} was added."))
+@audited("client.created", _("Client {client} was added."))
 class ClientCreated(Entry):
-    code: str
+    client: str
 
 
-@audited("client.changed", _("Client {code} was changed: {changed}."))
+@audited("client.changed", _("Client {client} was changed: {changed}."))
 class ClientChanged(Entry):
-    code: str
+    client: str
     changed: tuple[str, ...]
 
 
-@audited("client.recording_switched", _("Recording for {code} is on: {on}."))
+@audited("client.recording_switched", _("Recording for {client} is on: {on}."))
 class RecordingSwitched(Entry):
-    code: str
+    client: str
     on: bool
 
 
-@audited("client.emergency_switched", _("The emergency message of {code} is on: {on}."))
+@audited("client.emergency_switched", _("The emergency message of {client} is on: {on}."))
 class EmergencySwitched(Entry):
-    code: str
+    client: str
     on: bool
 
 

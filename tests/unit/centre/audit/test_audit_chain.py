@@ -91,6 +91,12 @@ def test_a_type_that_does_not_fit_together_is_refused_at_import(
 
     with pytest.raises(AuditError):
         audited(code, sentence, personal=personal)(Wrong)
+
+    class Shadowing(Entry):
+        code: str  # type: ignore[misc] # the fault under test
+
+    with pytest.raises(AuditError, match="may not call a field code"):
+        audited("test.new", "")(Shadowing)
     assert "test.new" not in _types
 
 

@@ -63,9 +63,9 @@ def save_client(
     changed = tuple(key for key, value in values.items() if before and getattr(before, key) != value)
     client, change = upsert(Client, {"code": code}, values)
     if change is Change.CREATED:
-        record(entries.ClientCreated(code=code), actor=actor_of(by), client=code)
+        record(entries.ClientCreated(client=code), actor=actor_of(by), client=code)
     elif changed:
-        record(entries.ClientChanged(code=code, changed=changed), actor=actor_of(by), client=code)
+        record(entries.ClientChanged(client=code, changed=changed), actor=actor_of(by), client=code)
     if change is not Change.UNCHANGED:
         bump_directory()
     return client, change
@@ -81,7 +81,7 @@ def switch_recording(*, client: Client, on: bool, today: date, by: User | None) 
         raise Invalid("Recording cannot be on before the privacy notice is published. Give its date and its address.")
     row.recording_enabled = client.recording_enabled = on
     row.save(update_fields=["recording_enabled"])
-    record(entries.RecordingSwitched(code=row.code, on=on), actor=actor_of(by), client=row.code)
+    record(entries.RecordingSwitched(client=row.code, on=on), actor=actor_of(by), client=row.code)
     bump_directory()
     return Change.CHANGED
 
@@ -94,6 +94,6 @@ def switch_emergency(*, client: Client, on: bool, by: User | None) -> Change:
         return Change.UNCHANGED
     row.emergency_on = client.emergency_on = on
     row.save(update_fields=["emergency_on"])
-    record(entries.EmergencySwitched(code=row.code, on=on), actor=actor_of(by), client=row.code)
+    record(entries.EmergencySwitched(client=row.code, on=on), actor=actor_of(by), client=row.code)
     bump_directory()
     return Change.CHANGED
