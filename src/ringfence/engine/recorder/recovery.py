@@ -56,7 +56,7 @@ def _attempt(path: Path, keys: KeyStore, *, now: datetime) -> list[AnyFact]:
     """One file; a failure concerns that file alone."""
     recording = RecordingId(path.stem)
     try:
-        with path.open("r+b") as file:
+        with path.open("r+b", buffering=0) as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
