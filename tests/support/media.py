@@ -6,11 +6,13 @@ import socket
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from ringfence.engine.media.port import LegKind, MediaEvent
 from ringfence.engine.media.sdp import Audio, parse
 from ringfence.kit.ids import LegId
 
+E = TypeVar("E", bound=MediaEvent)
 HEADER = struct.Struct("!BBHII")
 FRAME = 160
 
@@ -193,5 +195,6 @@ def kinds(*wanted: LegKind) -> frozenset[LegKind]:
     return frozenset(wanted or (LegKind.RTP,))
 
 
-def of(events: list[MediaEvent], kind: type) -> list[MediaEvent]:
+def of(events: list[MediaEvent], kind: type[E]) -> list[E]:
+    """The events of one kind, in order."""
     return [event for event in events if isinstance(event, kind)]

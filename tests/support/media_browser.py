@@ -52,6 +52,8 @@ class Browser(Phone):
         self.connected = False
         self.lose_flights = 0
         """DTLS datagrams of ours that the network loses."""
+        self.deaf_flights = 0
+        """DTLS datagrams of the engine that the network loses."""
         self.tx: Session | None = None
         self.rx: Session | None = None
         self.answers: list[stun.Message] = []
@@ -188,6 +190,8 @@ class Browser(Phone):
             assert message.message_class is stun.Class.RESPONSE
             assert message.attributes["XOR-MAPPED-ADDRESS"] == (self.host, self.port)
             self.answers.append(message)
+        elif data[0] < 64 and self.deaf_flights:
+            self.deaf_flights -= 1
         elif data[0] < 64:
             if self.ssl is None:
                 self.start_dtls()

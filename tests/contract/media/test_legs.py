@@ -409,7 +409,9 @@ async def test_rtcp_mux_is_answered_and_used_when_offered(stage: Stage) -> None:
     await until(lambda: caller.reports)
     with pytest.raises(BlockingIOError):
         caller.rtcp.recv(2048)
-    block = rtcp.ReportBlock(ssrc=rtcp.parse(caller.reports[0])[0].ssrc, fraction_lost=128, lost=1, highest=1,
+    report = rtcp.parse(caller.reports[0])[0]
+    assert isinstance(report, rtcp.Report)
+    block = rtcp.ReportBlock(ssrc=report.ssrc, fraction_lost=128, lost=1, highest=1,
                              jitter=0, last_sr=0, delay=0)  # fmt: skip
     caller.raw(bytes(rtcp.Report(ssrc=caller.ssrc, blocks=(block,))))
     await asyncio.sleep(0.02)

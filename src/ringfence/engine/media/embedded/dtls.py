@@ -105,7 +105,7 @@ class DtlsConnection:
 
     def feed(self, data: bytes) -> list[bytes]:
         """Datagrams to send in response to one that arrived."""
-        if self.state in (DtlsState.FAILED, DtlsState.CLOSED):
+        if not data or self.state in (DtlsState.FAILED, DtlsState.CLOSED):
             return []
         self._ssl.bio_write(data)
         if self.state is DtlsState.HANDSHAKING:
