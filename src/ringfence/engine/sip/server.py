@@ -36,7 +36,7 @@ class SipServer:
         config: SipConfig,
         directory: Directory,
         clock: Clock,
-        token_secret: bytes,
+        token_secret: bytes | None = None,
         ssl_context: ssl.SSLContext | None = None,
         outgoing_ssl_context: ssl.SSLContext | None = None,
         *,
@@ -73,7 +73,8 @@ class SipServer:
         self.agent = UserAgent(
             config,
             directory,
-            token_secret=token_secret,
+            # Without a secret of its own nobody can mint a token for this server.
+            token_secret=token_secret or entropy(32),
             wall=clock.now,
             entropy=entropy,
             open_flow=self._dialer.open,

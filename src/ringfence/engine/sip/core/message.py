@@ -4,6 +4,7 @@ Everything that comes from the network passes :func:`parse` once and is never pa
 :class:`Malformed`, which carries what an error response needs when the sender can be told at all.
 """
 
+import logging
 import re
 from collections.abc import Iterable, Sequence
 from http import HTTPStatus
@@ -14,6 +15,9 @@ from aiosipua.message import SipMessage, SipResponse
 from ringfence.engine.sip.core.config import Limits
 from ringfence.engine.sip.core.flow import Flow, bracket
 from ringfence.engine.sip.core.headers import NameAddr, UnknownScheme, check_uri, parse_name_addr
+
+# The codec warns of each body that does not fit its Content-Length; a flood of those would fill the log.
+logging.getLogger("aiosipua.message").setLevel(logging.ERROR)
 
 Headers = Sequence[tuple[str, str]]
 

@@ -1,0 +1,150 @@
+"""Hostile and odd input: the cases of RFC 4475, our own, and random mutations of them all."""
+
+import json
+import random
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.support.sip_world import RecordingFlow, World, status_of
+
+from ringfence.engine.sip.api import IncomingInvite, SipEvent
+from ringfence.engine.sip.core.config import Limits
+from ringfence.engine.sip.core.message import Malformed, parse
+
+FOLDER = Path(__file__).resolve().parents[3] / "fixtures" / "wire" / "rfc4475"
+VERDICTS: dict[str, dict[str, object]] = json.loads((FOLDER / "verdicts.json").read_text(encoding="utf-8"))
+MESSAGES = {name: (FOLDER / f"{name}.bin").read_bytes() for name in VERDICTS}
+
+
+def exchange() -> World:
+    """An exchange that refuses every call after a second of thought, as a busy desk would."""
+    world = World()
+
+    def react(event: SipEvent) -> None:
+        if isinstance(event, IncomingInvite):
+            dialog = event.dialog
+            world.agent.endpoint.timers.after(1, lambda: world.agent.actions.hang_up(dialog, status=486, reason=None))
+
+    world.react = react
+    return world
+
+
+@pytest.mark.parametrize("name", sorted(VERDICTS))
+def test_each_message_gets_its_verdict_and_leaves_nothing(name: str) -> None:
+    world = exchange()
+    flow = RecordingFlow()
+    world.feed(MESSAGES[name], flow)
+    first: object = status_of(flow.sent[0]) if flow.sent else "drop"
+    expected = VERDICTS[name]["expect"]
+    assert isinstance(expected, list)
+    assert first in expected
+    world.wait(100)
+    assert world.left == (0, 0)
+
+
+def test_all_messages_at_once_leave_nothing() -> None:
+    world = exchange()
+    flow = RecordingFlow()
+    for data in MESSAGES.values():
+        world.feed(data, flow)
+        world.feed(data, flow)
+    world.wait(100)
+    assert world.left == (0, 0)
+    assert world.agent.endpoint.timers.live == 0
+    assert world.agent.table.merged == {}
+
+
+def answerable(data: bytes) -> bool:
+    """Whether a careful reader could answer: the message parses, and it is a request other than ACK."""
+    try:
+        message = parse(data, RecordingFlow(), Limits())
+    except Malformed as error:
+        return error.request is not None
+    return message.method not in ("", "ACK")
+
+
+def check(world: World, data: bytes) -> None:
+    flow = RecordingFlow()
+    repeated = world.agent.counters["retransmitted"]
+    world.feed(data, flow)
+    # A retransmission is answered where its first copy came from, or not at all once that is acknowledged.
+    assert bool(flow.sent) or world.agent.counters["retransmitted"] > repeated or not answerable(data)
+
+
+mutations = st.tuples(
+    st.sampled_from(sorted(MESSAGES)),
+    st.lists(
+        st.tuples(st.integers(0, 5000), st.sampled_from(["cut", "byte", "double", "insert"]), st.binary(max_size=6)),
+        min_size=1,
+        max_size=4,
+    ),
+)
+
+
+def mutate(data: bytes, steps: list[tuple[int, str, bytes]]) -> bytes:
+    for place, kind, extra in steps:
+        at = place % (len(data) + 1)
+        if kind == "cut":
+            data = data[:at] + data[at + len(extra) + 1 :]
+        elif kind == "byte":
+            data = data[:at] + extra[:1] + data[at + 1 :]
+        elif kind == "double":
+            data = data[:at] + data[max(0, at - 20) : at] + data[at:]
+        else:
+            data = data[:at] + extra + data[at:]
+    return data
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+@given(mutations)
+def test_no_mutation_crashes_goes_unanswered_or_stays(case: tuple[str, list[tuple[int, str, bytes]]]) -> None:
+    name, steps = case
+    world = exchange()
+    check(world, mutate(MESSAGES[name], steps))
+    world.wait(100)
+    assert world.left == (0, 0)
+
+
+def test_thousands_of_mutations_in_one_exchange_leave_nothing() -> None:
+    world = exchange()
+    chance = random.Random(4475)
+    names = sorted(MESSAGES)
+    for _ in range(3000):
+        steps = [
+            (chance.randrange(5000), chance.choice(("cut", "byte", "double", "insert")), chance.randbytes(3))
+            for _ in range(chance.randrange(1, 4))
+        ]
+        check(world, mutate(MESSAGES[chance.choice(names)], steps))
+        world.wait(0.02)
+    world.wait(100)
+    assert world.left == (0, 0)
+    assert world.agent.endpoint.timers.live == 0
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        'From: "' + "a" * 3900,
+        "From: " + " " * 3900 + "x",
+        "From: " + "<" * 3900,
+        "Via: " + ";" * 3900,
+        "Via: SIP/2.0/UDP x" + ";a=" * 1300,
+        "Contact: " + ",<" * 1900,
+        'Authorization: Digest realm="' + '\\"' * 1900,
+        "P-Asserted-Identity: " + '"\\' * 1900,
+        "Replaces: " + ";to-tag" * 500,
+        "Session-Expires: " + "9" * 3900,
+    ],
+)
+def test_parsing_time_stays_linear(header: str) -> None:
+    name = header.partition(":")[0]
+    base = MESSAGES["sdp01"].decode()
+    head, _, body = base.partition("\r\n\r\n")
+    lines = [line for line in head.split("\r\n") if not line.startswith(f"{name}:")]
+    lines.insert(1, header)
+    started = time.perf_counter()
+    exchange().feed("\r\n".join(lines) + "\r\n\r\n" + body, RecordingFlow())
+    assert time.perf_counter() - started < 0.25
