@@ -1,8 +1,8 @@
 """The web process's application for uvicorn."""
 
-import os
-
 from django.core.asgi import get_asgi_application
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ringfence.entry.django_settings")
+from ringfence.entry.settings import use_django
+
+use_django()
 application = get_asgi_application()

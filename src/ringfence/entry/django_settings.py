@@ -35,6 +35,8 @@ RINGFENCE_CONTROL_SOCKET = _settings.control_socket
 RINGFENCE_SIP_WS_URL = browser_sip_url(_settings, page_is_secure=_https)
 """Where browsers speak SIP; the pages' content security policy allows this address beside their own."""
 RINGFENCE_CERTIFICATE = _settings.certificate
+RINGFENCE_CERTIFICATE_EXPIRY = "ringfence.entry.certificates.expires_at"
+"""Dotted name of the function that reads when a certificate file expires, for the health page."""
 
 # Hosts and transport
 

@@ -3,12 +3,22 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from ringfence.web.account import views as account
+from ringfence.web.audit import views as audit
+from ringfence.web.desk import views as desk
+from ringfence.web.health import views as health
 from ringfence.web.public import views as public
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", account.home, name="home"),
     path("account/", account.account, name="account"),
     path("account/", include("allauth.urls")),
+    path("desk/", include("ringfence.web.desk.urls")),
+    path("events", desk.events, name="events"),
+    path("calls/", include("ringfence.web.recordings.urls_calls")),
+    path("recordings/", include("ringfence.web.recordings.urls")),
+    path("audit/", audit.audit, name="audit"),
+    path("health/", health.health, name="health"),
+    path("health/alarms/<int:alarm_id>/clear", health.clear_alarm, name="clear_alarm"),
     path("accessibility/", public.accessibility, name="accessibility"),
     path("licences/", public.licences, name="licences"),
     path("healthz", public.alive, name="alive"),

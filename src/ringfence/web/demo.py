@@ -4,11 +4,10 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.utils import timezone
 
-from ringfence.centre.accounts.models import RoleGrant, User
+from ringfence.centre.accounts.models import User
+from ringfence.centre.accounts.queries import demo_signin_users
 from ringfence.centre.accounts.rights import Role
-from ringfence.centre.tenancy import all_clients
 
 LOOPBACK = frozenset({"127.0.0.1", "::1"})
 PROXY_HEADERS = ("X-Forwarded-For", "Forwarded", "X-Real-IP")
@@ -30,21 +29,12 @@ def is_demonstration(request: HttpRequest) -> bool:
 
 
 def demo_user(role: Role) -> User | None:
-    """The first invented person who holds ``role`` now."""
-    now = timezone.now()
-    with all_clients("demonstration people are found by role alone"):
-        grant = (
-            RoleGrant.objects.filter(role=role.value, starts_at__lte=now, user__is_active=True)
-            .exclude(ends_at__lte=now)
-            .select_related("user")
-            .order_by("user__email")
-            .first()
-        )
-    return grant.user if grant else None
+    """The invented person of ``role``; None when the sample centre has none."""
+    return next((found.user for found in demo_signin_users() if found.role is role), None)
 
 
 def demo_roles(request: HttpRequest) -> list[DemoRole]:
     """The links of the sign-in page; empty outside the demonstration."""
     if not is_demonstration(request):
         return []
-    return [DemoRole(role.value.lower(), str(role.title)) for role in Role if demo_user(role) is not None]
+    return [DemoRole(found.role.value.lower(), f"{found.role.title}: {found.user}") for found in demo_signin_users()]

@@ -8,7 +8,8 @@ from typing import cast
 from django.http import HttpRequest
 from django.utils import timezone
 
-from ringfence.centre.accounts.models import RoleGrant, User
+from ringfence.centre.accounts.models import Agent, User
+from ringfence.centre.accounts.queries import agent_of, grants_at
 from ringfence.centre.accounts.rights import Right, Role
 from ringfence.centre.tenancy import all_clients, scope
 from ringfence.kit.ids import AgentId
@@ -23,7 +24,12 @@ class Person:
     """Titles."""
     rights: Mapping[Right, frozenset[str] | None] = field(default_factory=dict)
     """Client codes for which each right counts; None: every client."""
-    agent_id: AgentId | None = None
+    agent: Agent | None = None
+    """The side of the person that takes calls."""
+
+    @property
+    def agent_id(self) -> AgentId | None:
+        return AgentId(self.agent.agent_id) if self.agent else None
 
     def may(self, right: Right) -> bool:
         """True when the right counts for at least one client, or concerns none."""
@@ -61,20 +67,19 @@ def person_of(request: HttpRequest) -> Person:
 
 def read_person(user: User) -> Person:
     """What ``user`` may do at this moment."""
-    now = timezone.now()
     rights: dict[Right, frozenset[str] | None] = {}
-    roles: list[str] = []
-    with all_clients("a person's own grants name the clients they may see"):
-        for grant in RoleGrant.objects.filter(user=user, starts_at__lte=now).prefetch_related("clients"):
-            if grant.ends_at is not None and grant.ends_at <= now:
-                continue
-            role = Role(grant.role)
-            roles.append(role.title)
-            codes = None if grant.every_client else frozenset(client.code for client in grant.clients.all())
-            for right in role.rights:
-                before = rights.get(right, frozenset())
-                rights[right] = None if codes is None or before is None else before | codes
-        agent = getattr(user, "agent", None)
+    roles: list[Role] = []
+    for grant in grants_at(timezone.now()).filter(user=user) if user.is_active else ():
+        role = Role(grant.role)
+        roles.append(role)
+        codes = None if grant.every_client else frozenset(client.code for client in grant.clients.all())
+        for right in role.rights:
+            before = rights.get(right, frozenset())
+            rights[right] = None if codes is None or before is None else before | codes
+    agent = agent_of(user)
     return Person(
-        user=user, roles=tuple(roles), rights=rights, agent_id=AgentId(agent.agent_id) if agent is not None else None
+        user=user,
+        roles=tuple(role.title for role in Role if role in roles),
+        rights=rights,
+        agent=agent,
     )

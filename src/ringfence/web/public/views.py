@@ -30,7 +30,7 @@ def licences(request: HttpRequest) -> HttpResponse:
 
 @public
 @require_safe
-def alive(request: HttpRequest) -> HttpResponse:
+def alive(_request: HttpRequest) -> HttpResponse:
     """For machines: this process answers and reaches its database. Says nothing else to anybody."""
     try:
         with connection.cursor() as cursor:

@@ -159,3 +159,19 @@ def page_url(context: dict[str, Any], page: int | str) -> str:
     query = context["request"].GET.copy()
     query["page"] = str(page)
     return f"?{query.urlencode()}"
+
+
+@register.simple_tag(takes_context=True)
+def cursor_url(context: dict[str, Any], cursor: str) -> str:
+    """The current address with another page mark, filters kept."""
+    query = context["request"].GET.copy()
+    query.pop("after", None)
+    if cursor:
+        query["after"] = cursor
+    return f"?{query.urlencode()}"
+
+
+@register.filter
+def unlocalize_number(value: float) -> str:
+    """A number for attributes that machines read, whatever the language."""
+    return f"{value:g}"

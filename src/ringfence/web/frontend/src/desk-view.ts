@@ -34,12 +34,14 @@ export class DeskView {
   private state: DeskState | null = null
   private readonly problems = new Map<Problem, string>()
   private readonly title = document.title
+  private readonly phases: Readonly<Record<string, string>>
   private flashing = false
 
   constructor(
     private readonly root: HTMLElement,
     private readonly words: Words,
   ) {
+    this.phases = JSON.parse(document.getElementById('phases')?.textContent ?? '{}') as Record<string, string>
     setInterval(() => this.tick(), 1000)
   }
 
@@ -139,11 +141,12 @@ export class DeskView {
     this.get('state').dataset['state'] = agent.state
     this.put('state-name', agent.label)
     this.put('state-detail', agent.blocked || agent.reason)
-    const busy = ['ringing', 'talking', 'hold'].includes(agent.state)
+    const talking = agent.state === 'talking' || agent.state === 'hold'
+    const busy = talking || agent.state === 'ringing'
     this.get('go-available').hidden = busy || agent.state === 'available'
     this.part('go-available', HTMLButtonElement).disabled = agent.blocked !== ''
-    this.get('go-not-ready').hidden = busy
-    this.get('not-ready-group').hidden = busy
+    const notReady = this.get('go-not-ready')
+    notReady.textContent = (talking ? notReady.dataset['after'] : notReady.dataset['now']) ?? ''
     this.get('log-out').hidden = busy || agent.state === 'logged_out'
     this.showCall(state.call, local)
     this.showIncoming(state.call, local)
@@ -177,8 +180,7 @@ export class DeskView {
       const row = this.get(id).parentElement
       if (row) row.hidden = text === ''
     }
-    const phases: Record<Call['phase'], string> = JSON.parse(this.get('call-phase').dataset['phases'] ?? '{}') as never
-    this.put('call-phase', phases[call.phase] ?? '')
+    this.put('call-phase', this.phases[call.phase] ?? '')
     const hold = this.get('hold')
     hold.textContent = call.phase === 'held' ? (hold.dataset['retrieve'] ?? '') : (hold.dataset['hold'] ?? '')
     this.part('hold', HTMLButtonElement).disabled = call.phase === 'transferring'
@@ -236,7 +238,9 @@ export class DeskView {
     let shown = 0
     for (const row of this.get('transfer-list').children) {
       if (!(row instanceof HTMLElement)) continue
-      const hit = (row.dataset['name'] ?? '').includes(wanted)
+      const clients = (row.dataset['clients'] ?? '').split(' ').filter(Boolean)
+      const offered = clients.length === 0 || clients.includes(this.state?.call?.client_code ?? '')
+      const hit = offered && (row.dataset['name'] ?? '').includes(wanted)
       row.hidden = !hit
       if (hit) shown += 1
     }

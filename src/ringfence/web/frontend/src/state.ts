@@ -1,11 +1,11 @@
 // What the server says about this agent, checked before use. The server's word is final; the page only shows it.
 
 export type AgentState = 'logged_out' | 'not_ready' | 'available' | 'ringing' | 'talking' | 'hold' | 'wrap'
-export type Phase = 'ringing' | 'talking' | 'held' | 'transferring'
+export type Phase = 'ringing' | 'dialling' | 'talking' | 'held' | 'transferring'
 export type RecordingKind = 'recording' | 'paused' | 'stopped' | 'none'
 
 const AGENT_STATES: readonly string[] = ['logged_out', 'not_ready', 'available', 'ringing', 'talking', 'hold', 'wrap']
-const PHASES: readonly string[] = ['ringing', 'talking', 'held', 'transferring']
+const PHASES: readonly string[] = ['ringing', 'dialling', 'talking', 'held', 'transferring']
 const RECORDING_KINDS: readonly string[] = ['recording', 'paused', 'stopped', 'none']
 
 export interface Recording {
@@ -16,6 +16,7 @@ export interface Recording {
 export interface Call {
   call_id: string
   phase: Phase
+  client_code: string
   client: string
   greeting: string
   line: string
@@ -88,6 +89,7 @@ function parseCall(value: unknown): Call | null {
   return {
     call_id: text(call, 'call_id'),
     phase: oneOf<Phase>(call, 'phase', PHASES),
+    client_code: text(call, 'client_code'),
     client: text(call, 'client'),
     greeting: text(call, 'greeting'),
     line: text(call, 'line'),

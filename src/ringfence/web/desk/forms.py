@@ -1,0 +1,52 @@
+"""What the desk's scripts send."""
+
+import re
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from ringfence.centre.accounts.models import Agent
+from ringfence.control.facts import AgentState
+from ringfence.web.desk.labels import REASONS
+
+_DIALLED = re.compile(r"^\+?[0-9]{2,15}\Z")
+_CHOSEN = (AgentState.AVAILABLE, AgentState.NOT_READY, AgentState.LOGGED_OUT)
+
+
+class StateForm(forms.Form):
+    state = forms.ChoiceField(
+        choices=[
+            (state.value, state.value) for state in (AgentState.AVAILABLE, AgentState.NOT_READY, AgentState.LOGGED_OUT)
+        ]
+    )
+    reason = forms.ChoiceField(choices=list(REASONS.items()), required=False)
+
+    def clean(self) -> dict[str, object]:
+        values = super().clean() or {}
+        if values.get("state") == AgentState.NOT_READY.value and not values.get("reason"):
+            self.add_error("reason", _("Choose why you are not ready."))
+        return values
+
+
+class CallForm(forms.Form):
+    call_id = forms.CharField(max_length=64)
+
+
+class TransferForm(CallForm):
+    entry_id = forms.CharField(max_length=40)
+
+
+class DialForm(forms.Form):
+    number = forms.CharField(max_length=40)
+    client = forms.CharField(max_length=16)
+
+    def clean_number(self) -> str:
+        """Digits with an optional plus; whether it can be reached is for the engine to say, 999 always can."""
+        number = re.sub(r"[ ().-]", "", self.cleaned_data["number"])
+        if not _DIALLED.match(number):
+            raise forms.ValidationError(_("Enter a telephone number, for example 01632 960001."))
+        return number
+
+
+class LocationForm(forms.Form):
+    location = forms.ChoiceField(choices=Agent.WorkLocation.choices)

@@ -1,0 +1,154 @@
+"""What one agent's desk shows now: the engine's word on state and call, the centre's on names."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from ringfence.centre.accounts.models import Agent
+from ringfence.centre.calls.errors import NotFound
+from ringfence.centre.calls.models import CallKind
+from ringfence.centre.calls.queries import CallDetail, own_call
+from ringfence.centre.calls.sealing import display_number
+from ringfence.centre.directory.models import Queue
+from ringfence.centre.live.queries import presence_of
+from ringfence.centre.tenancy.models import Client
+from ringfence.control.commands import EngineStatus, LiveCall
+from ringfence.control.facts import AgentState, Direction, NotRecordedReason, StopReason
+from ringfence.kit.ids import AgentId
+from ringfence.web.desk.labels import NOT_RECORDED, STATES, STOPS, pause_text, reason_text
+from ringfence.web.exchange import status
+from ringfence.web.person import Person
+
+JsonObject = dict[str, object]
+
+
+@dataclass(frozen=True)
+class Mine:
+    """The agent as the engine has them, or as it last told when it does not answer."""
+
+    state: AgentState
+    since: datetime
+    reason: str | None
+    call: LiveCall | None
+
+
+def _mine(agent_id: AgentId, engine: EngineStatus | None, now: datetime) -> Mine:
+    if engine is not None:
+        calls = {call.call_id: call for call in engine.calls}
+        for agent in engine.agents:
+            if agent.agent_id == agent_id:
+                call = calls.get(agent.call_id) if agent.call_id else None
+                return Mine(agent.state, now - timedelta(seconds=agent.since), agent.reason, call)
+    presence = presence_of(agent_id)
+    if presence is None or engine is not None:
+        return Mine(AgentState.LOGGED_OUT, now, None, None)
+    return Mine(presence.state, presence.since, presence.reason, None)
+
+
+def desk_state(person: Person, agent: Agent, *, now: datetime) -> JsonObject:
+    """The JSON of ``frontend/src/state.ts``; call it inside the scope of the clients whose calls the agent takes."""
+    engine = status()
+    mine = _mine(AgentId(agent.agent_id), engine, now)
+    queues = {queue.queue_id: queue.name for queue in Queue.objects.filter(members=agent)}
+    return {
+        "now": now.isoformat(),
+        "engine": engine is not None,
+        "agent": {
+            "state": mine.state.value,
+            "label": str(STATES[mine.state]),
+            "reason": reason_text(mine.reason) if mine.state is AgentState.NOT_READY else "",
+            "since": mine.since.isoformat(),
+            "blocked": _blocked(agent, engine),
+        },
+        "call": _call(person, mine.call, now) if mine.call is not None else None,
+        "queues": _queues(queues, engine),
+    }
+
+
+def _blocked(agent: Agent, engine: EngineStatus | None) -> str:
+    if engine is None:
+        return _("The telephone service does not answer. Calls cannot be taken at the moment.")
+    if agent.signed_off_at is None:
+        return reason_text("not_signed_off")
+    return ""
+
+
+def _queues(names: Mapping[str, str], engine: EngineStatus | None) -> list[JsonObject]:
+    waiting: dict[str, list[float]] = {queue_id: [] for queue_id in names}
+    for call in engine.calls if engine else ():
+        if call.phase == "queued" and call.queue_id in waiting:
+            waiting[call.queue_id].append(call.seconds)
+    return [
+        {
+            "name": names[queue_id],
+            "waiting": len(seconds),
+            "longest_seconds": round(max(seconds, default=0)),
+        }
+        for queue_id, seconds in waiting.items()
+    ]
+
+
+def _call(person: Person, call: LiveCall, now: datetime) -> JsonObject:
+    try:
+        detail: CallDetail | None = own_call(person.user, call.call_id, now=now)
+    except NotFound:  # the engine is a moment ahead of the database
+        detail = None
+    client = Client.objects.filter(code=call.client).first() if call.client else None
+    queue = Queue.objects.filter(queue_id=call.queue_id).first() if call.queue_id else None
+    outbound = detail is not None and detail.row.direction is Direction.OUTBOUND
+    phase = call.phase if call.phase in ("ringing", "held", "transferring") else "talking"
+    if outbound and phase == "ringing":
+        phase = "dialling"
+    answered_at = detail.row.answered_at if detail else None
+    return {
+        "call_id": call.call_id,
+        "phase": phase,
+        "client_code": call.client or "",
+        "client": client.name if client else _("No client"),
+        "greeting": client.greeting if client else "",
+        "line": _line(detail),
+        "caller": (detail.row.number or _("Number withheld")) if detail else "",
+        "caller_name": (detail.name or "") if detail else "",
+        "queue": queue.name if queue else "",
+        "outbound": outbound,
+        "since": (answered_at or now - timedelta(seconds=call.seconds)).isoformat(),
+        "recording": _recording(call, detail, phase),
+    }
+
+
+def _line(detail: CallDetail | None) -> str:
+    if detail is None or not detail.row.line:
+        return ""
+    return display_number(detail.row.line, region=settings.RINGFENCE_DEFAULT_REGION)
+
+
+def _recording(call: LiveCall, detail: CallDetail | None, phase: str) -> JsonObject:
+    stopped = _stopped(detail)
+    if stopped:
+        return {"kind": "stopped", "text": stopped}
+    if call.recording_id is not None:
+        if call.suppressed:
+            return {"kind": "paused", "text": pause_text(call.suppressed)}
+        return {"kind": "recording", "text": _("Recording")}
+    if detail is not None and detail.row.not_recorded is not None:
+        return {"kind": "none", "text": str(NOT_RECORDED[detail.row.not_recorded])}
+    if detail is not None and detail.row.direction is Direction.OUTBOUND:
+        return {"kind": "none", "text": str(NOT_RECORDED[NotRecordedReason.OUTBOUND])}
+    if phase == "ringing":
+        return {"kind": "none", "text": _("Not recorded: not answered yet")}
+    return {"kind": "none", "text": _("Not recorded")}
+
+
+def _stopped(detail: CallDetail | None) -> str:
+    """Words once the newest recording of the call has stopped for good."""
+    for line in reversed(detail.history if detail else ()):
+        if line.kind is CallKind.RECORDING_STARTED:
+            return ""
+        if line.kind is CallKind.RECORDING_STOPPED:
+            return str(STOPS.get(StopReason(line.code), line.code))
+        if line.kind is CallKind.RECORDING_FAILED:
+            return str(STOPS[StopReason.STORAGE_FAILED])
+    return ""

@@ -1,0 +1,237 @@
+"""The agent desk: one page, its state as JSON, and a command per button."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.conf import settings
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from ringfence.centre.accounts.actions import change_work_location
+from ringfence.centre.accounts.models import Agent
+from ringfence.centre.accounts.queries import browser_device_of
+from ringfence.centre.accounts.rights import Right
+from ringfence.centre.directory.models import TransferEntry
+from ringfence.centre.live.stream import TooManyFollowers, stream
+from ringfence.control import tokens
+from ringfence.control.commands import (
+    AnyCommand,
+    HangUpCall,
+    HoldCall,
+    PlaceCall,
+    RetrieveCall,
+    SetAgentState,
+    TransferCall,
+)
+from ringfence.control.directory import EntryClass
+from ringfence.control.facts import AgentState
+from ringfence.kit.ids import AgentId, CallId, ClientCode, DeviceId, EntryId
+from ringfence.web.access import PersonRequest, needs, signed_in
+from ringfence.web.desk.forms import CallForm, DialForm, LocationForm, StateForm, TransferForm
+from ringfence.web.desk.labels import PHASES, REASONS, shortcuts
+from ringfence.web.desk.state import desk_state
+from ringfence.web.desk.words import words
+from ringfence.web.exchange import ask
+from ringfence.web.names import client_choices
+
+AgentView = Callable[[PersonRequest, Agent], HttpResponseBase]
+
+
+def _message(text: str, status: int) -> JsonResponse:
+    return JsonResponse({"message": text}, status=status)
+
+
+def for_agent(view: AgentView) -> Callable[[PersonRequest], HttpResponseBase]:
+    """Gives the view the agent behind the person; without one the answer is a plain sentence."""
+
+    @wraps(view)
+    def answer(request: PersonRequest) -> HttpResponseBase:
+        if request.person.agent is None:
+            return _message(_("Your account is not set up to take calls."), 409)
+        return view(request, request.person.agent)
+
+    return answer
+
+
+def _obey(command: AnyCommand) -> JsonResponse:
+    outcome = ask(command)
+    if outcome.done is not None:
+        return JsonResponse({"call_id": outcome.done.call_id})
+    return _message(outcome.message, 503 if outcome.lost else 409)
+
+
+def _problem(form: Form) -> JsonResponse:
+    return _message(" ".join(str(error) for errors in form.errors.values() for error in errors), 400)
+
+
+@needs(Right.TAKE_CALLS)
+@require_safe
+def desk(request: PersonRequest) -> HttpResponse:
+    """The page; scripts fill it."""
+    agent = request.person.agent
+    if agent is None:
+        return render(request, "desk/no_agent.html")
+    entries = [
+        {
+            "entry_id": entry.entry_id,
+            "name": entry.name,
+            "outside": entry.entry_class == EntryClass.OUTSIDE,
+            "clients": [client.code for client in entry.clients.all()],
+        }
+        for entry in TransferEntry.objects.prefetch_related("clients")
+    ]
+    return render(
+        request,
+        "desk/desk.html",
+        {
+            "reasons": list(REASONS.items()),
+            "locations": Agent.WorkLocation.choices,
+            "location": agent.work_location,
+            "entries": entries,
+            "clients": [{"code": code, "name": name} for code, name in client_choices(request.person)],
+            "may_dial": request.person.may(Right.PLACE_CALLS),
+            "shortcuts": shortcuts(),
+            "phases": {phase: str(text) for phase, text in PHASES.items()},
+            "words": words(),
+        },
+    )
+
+
+@needs(Right.TAKE_CALLS)
+@require_safe
+@for_agent
+def state(request: PersonRequest, agent: Agent) -> HttpResponse:
+    """What the page shows."""
+    return JsonResponse(desk_state(request.person, agent, now=timezone.now()))
+
+
+@needs(Right.TAKE_CALLS)
+@require_POST
+@for_agent
+def token(_request: PersonRequest, agent: Agent) -> HttpResponse:
+    """Short-lived credentials for the agent's browser telephone."""
+    device = browser_device_of(agent)
+    if device is None:
+        return _message(_("Your account has no browser telephone. Use a desk phone, or ask your team leader."), 409)
+    now = timezone.now()
+    secret: bytes = settings.RINGFENCE_SIP_TOKEN_SECRET
+    minted = tokens.mint(bytes(secret), DeviceId(device.device_id), now=now)
+    realm = settings.RINGFENCE_SIP_REALM
+    return JsonResponse(
+        {
+            "ws_url": settings.RINGFENCE_SIP_WS_URL,
+            "uri": f"sip:{device.device_id}@{realm}",
+            "realm": realm,
+            "username": minted.username,
+            "password": minted.password,
+            "valid_ms": int((minted.expires_at - now).total_seconds() * 1000),
+        }
+    )
+
+
+@needs(Right.TAKE_CALLS)
+@require_POST
+@for_agent
+def set_state(request: PersonRequest, agent: Agent) -> HttpResponse:
+    """Go available, not ready or out; in a call it counts for afterwards."""
+    form = StateForm(request.POST)
+    if not form.is_valid():
+        return _problem(form)
+    wanted = AgentState(form.cleaned_data["state"])
+    return _obey(
+        SetAgentState(
+            agent_id=AgentId(agent.agent_id),
+            state=wanted,
+            reason=form.cleaned_data["reason"] if wanted is AgentState.NOT_READY else None,
+        )
+    )
+
+
+def _call_command(kind: type[HoldCall | RetrieveCall | HangUpCall]) -> AgentView:
+    def view(request: PersonRequest, agent: Agent) -> HttpResponseBase:
+        form = CallForm(request.POST)
+        if not form.is_valid():
+            return _problem(form)
+        return _obey(kind(call_id=CallId(form.cleaned_data["call_id"]), agent_id=AgentId(agent.agent_id)))
+
+    return view
+
+
+hold = needs(Right.TAKE_CALLS)(require_POST(for_agent(_call_command(HoldCall))))
+retrieve = needs(Right.TAKE_CALLS)(require_POST(for_agent(_call_command(RetrieveCall))))
+hang_up = needs(Right.TAKE_CALLS)(require_POST(for_agent(_call_command(HangUpCall))))
+
+
+@needs(Right.TAKE_CALLS)
+@require_POST
+@for_agent
+def transfer(request: PersonRequest, agent: Agent) -> HttpResponse:
+    """Blind transfer to a destination of the directory."""
+    form = TransferForm(request.POST)
+    if not form.is_valid():
+        return _problem(form)
+    return _obey(
+        TransferCall(
+            call_id=CallId(form.cleaned_data["call_id"]),
+            agent_id=AgentId(agent.agent_id),
+            entry_id=EntryId(form.cleaned_data["entry_id"]),
+        )
+    )
+
+
+@needs(Right.PLACE_CALLS)
+@require_POST
+@for_agent
+def dial(request: PersonRequest, agent: Agent) -> HttpResponse:
+    """Ring the agent's own telephone, then a number, on behalf of a client."""
+    form = DialForm(request.POST)
+    if not form.is_valid():
+        return _problem(form)
+    client = form.cleaned_data["client"]
+    if client not in dict(client_choices(request.person)):
+        return _message(_("Choose the client you call for."), 400)
+    return _obey(
+        PlaceCall(agent_id=AgentId(agent.agent_id), number=form.cleaned_data["number"], client=ClientCode(client))
+    )
+
+
+@needs(Right.TAKE_CALLS)
+@require_POST
+@for_agent
+def location(request: PersonRequest, agent: Agent) -> HttpResponse:
+    """Where the agent works now (R176)."""
+    form = LocationForm(request.POST)
+    if not form.is_valid():
+        return _problem(form)
+    change_work_location(agent=agent, work_location=form.cleaned_data["location"], by=request.person.user)
+    return JsonResponse({})
+
+
+@signed_in
+async def events(request: HttpRequest) -> HttpResponseBase:
+    """Server-sent events, resumed by Last-Event-ID: that something changed, with ids and codes only."""
+    if request.method != "GET":
+        return HttpResponse(status=405, headers={"Allow": "GET"})
+    last = request.headers.get("Last-Event-ID", "")
+    user: Any = await request.auser()
+    follower = stream(
+        user.pk, request.session.session_key or "", int(last) if last.isascii() and last.isdigit() else None
+    )
+    try:
+        first = await anext(follower)
+    except (TooManyFollowers, StopAsyncIteration):
+        return _message(_("Too many pages follow events. Close some."), 503)
+
+    async def parts() -> Any:
+        yield first
+        async for part in follower:
+            yield part
+
+    return StreamingHttpResponse(
+        parts(), content_type="text/event-stream", headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    )

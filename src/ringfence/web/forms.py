@@ -1,0 +1,44 @@
+"""Fields that several pages share."""
+
+from datetime import date, datetime, time, timedelta
+
+from django import forms
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class DateField(forms.DateField):
+    """A day, typed in one box as people write it or chosen from the browser's calendar."""
+
+    widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+
+    def __init__(self, **kwargs: object) -> None:
+        super().__init__(
+            input_formats=["%Y-%m-%d", "%d/%m/%Y", "%d %B %Y"],
+            error_messages={"invalid": _("Enter a real date, for example 27 3 2026.")},
+            **kwargs,  # type: ignore[arg-type] # Django's own keyword arguments
+        )
+
+
+def day_start(day: date | None) -> datetime | None:
+    """The first instant of a local day."""
+    return None if day is None else timezone.make_aware(datetime.combine(day, time.min))
+
+
+def day_end(day: date | None) -> datetime | None:
+    """The first instant after a local day."""
+    return None if day is None else day_start(day + timedelta(days=1))
+
+
+class PeriodForm(forms.Form):
+    """From one day to another."""
+
+    since = DateField(label=_("From"), required=False)
+    until = DateField(label=_("To"), required=False)
+
+    def clean(self) -> dict[str, object]:
+        values = super().clean() or {}
+        since, until = values.get("since"), values.get("until")
+        if since and until and since > until:
+            self.add_error("until", _("The last day must not come before the first."))
+        return values

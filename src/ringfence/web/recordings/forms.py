@@ -1,0 +1,98 @@
+"""Filters of the call log and of recordings, and the purpose without which nobody listens."""
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from ringfence.centre.calls.purposes import MAX_CASE, NEEDS_CASE, Purpose
+from ringfence.centre.calls.queries import CallFilter, Outcome
+from ringfence.centre.recordings.models import RecordingState
+from ringfence.centre.recordings.queries import RecordingFilter
+from ringfence.control.facts import Direction
+from ringfence.kit.ids import AgentId, ClientCode, QueueId
+from ringfence.web.forms import PeriodForm, day_end, day_start
+from ringfence.web.recordings.labels import DIRECTIONS, OUTCOMES
+
+ANY = ("", _("Any"))
+Choices = list[tuple[str, str]]
+
+
+class TraceForm(PeriodForm):
+    """What the call log and the recordings are both searched by (R90)."""
+
+    number = forms.CharField(label=_("Telephone number"), required=False, max_length=32)
+    client = forms.ChoiceField(label=_("Client"), required=False)
+    queue = forms.ChoiceField(label=_("Queue"), required=False)
+    agent = forms.ChoiceField(label=_("Agent"), required=False)
+
+    def __init__(self, data: object, *, clients: Choices, queues: Choices, agents: Choices) -> None:
+        super().__init__(data)  # type: ignore[arg-type] # a QueryDict
+        for name, choices in (("client", clients), ("queue", queues), ("agent", agents)):
+            self.fields[name].choices = [ANY, *choices]  # type: ignore[attr-defined] # a ChoiceField
+
+    def _shared(self) -> dict[str, object]:
+        values = self.cleaned_data
+        return {
+            "client": ClientCode(values["client"]) if values["client"] else None,
+            "number": values["number"].strip() or None,
+            "agent_id": AgentId(values["agent"]) if values["agent"] else None,
+            "queue_id": QueueId(values["queue"]) if values["queue"] else None,
+            "since": day_start(values["since"]),
+            "until": day_end(values["until"]),
+        }
+
+
+class CallsForm(TraceForm):
+    field_order = ["number", "client", "queue", "agent", "outcome", "direction", "since", "until"]
+
+    outcome = forms.ChoiceField(
+        label=_("What became of it"), required=False, choices=[ANY, *[(o.value, text) for o, text in OUTCOMES.items()]]
+    )
+    direction = forms.ChoiceField(
+        label=_("Direction"), required=False, choices=[ANY, *[(d.value, text) for d, text in DIRECTIONS.items()]]
+    )
+
+    def wanted(self) -> CallFilter:
+        values = self.cleaned_data
+        return CallFilter(
+            **self._shared(),  # type: ignore[arg-type] # keys and types as the filter names them
+            outcome=Outcome(values["outcome"]) if values["outcome"] else None,
+            direction=Direction(values["direction"]) if values["direction"] else None,
+        )
+
+
+class RecordingsForm(TraceForm):
+    field_order = ["number", "client", "queue", "agent", "state", "since", "until"]
+
+    state = forms.ChoiceField(label=_("State"), required=False, choices=[ANY, *RecordingState.choices])
+
+    def wanted(self) -> RecordingFilter:
+        state = self.cleaned_data["state"]
+        return RecordingFilter(
+            **self._shared(),  # type: ignore[arg-type] # keys and types as the filter names them
+            state=RecordingState(state) if state else None,
+        )
+
+
+class PurposeForm(forms.Form):
+    """One purpose of the closed list (R80)."""
+
+    purpose = forms.ChoiceField(
+        label=_("Why do you need it?"),
+        choices=Purpose.choices,
+        widget=forms.RadioSelect,
+        help_text=_("Your purpose and your name stay in the audit trail."),
+        error_messages={"required": _("Choose a purpose from the list.")},
+    )
+    case_reference = forms.CharField(
+        label=_("Case reference"),
+        required=False,
+        max_length=MAX_CASE,
+        help_text=_("Needed for a complaint, an allegation, client clarification and data protection."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "class": "govuk-input--width-20"}),
+    )
+
+    def clean(self) -> dict[str, object]:
+        values = super().clean() or {}
+        if values.get("purpose") in NEEDS_CASE and not str(values.get("case_reference", "")).strip():
+            self.add_error("case_reference", _("Enter the reference of the case that this serves."))
+        return values

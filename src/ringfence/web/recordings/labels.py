@@ -1,0 +1,109 @@
+"""The words of the call log and of recordings for stored codes."""
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from ringfence.centre.calls.models import CallKind
+from ringfence.centre.calls.queries import Outcome
+from ringfence.centre.recordings.models import RecordingState
+from ringfence.control.facts import Direction, EndReason, OfferOutcome, SuppressionReason
+from ringfence.web.desk.labels import NOT_RECORDED, PAUSES, STOPS
+
+Text = str | Promise
+
+OUTCOMES: dict[Outcome, Text] = {
+    Outcome.IN_PROGRESS: _("In progress"),
+    Outcome.ANSWERED: _("Answered"),
+    Outcome.TRANSFERRED_OUT: _("Transferred outside"),
+    Outcome.ABANDONED: _("Abandoned"),
+    Outcome.CLOSED: _("Heard a message"),
+    Outcome.NOT_ANSWERED: _("Not answered"),
+}
+OUTCOME_COLOURS = {
+    Outcome.IN_PROGRESS: "blue",
+    Outcome.ANSWERED: "green",
+    Outcome.TRANSFERRED_OUT: "purple",
+    Outcome.ABANDONED: "orange",
+    Outcome.CLOSED: "grey",
+    Outcome.NOT_ANSWERED: "red",
+}
+DIRECTIONS: dict[Direction, Text] = {
+    Direction.INBOUND: _("Incoming"),
+    Direction.OUTBOUND: _("Outgoing"),
+    Direction.INTERNAL: _("Internal"),
+}
+ENDS: dict[EndReason, Text] = {
+    EndReason.CALLER_HUNG_UP: _("the caller hung up"),
+    EndReason.AGENT_HUNG_UP: _("the agent hung up"),
+    EndReason.ABANDONED: _("the caller gave up waiting"),
+    EndReason.CLOSED: _("the line was closed"),
+    EndReason.MESSAGE: _("a message was played"),
+    EndReason.TRANSFERRED_OUT: _("transferred outside"),
+    EndReason.REJECTED: _("rejected"),
+    EndReason.BUSY: _("busy"),
+    EndReason.NO_ANSWER: _("no answer"),
+    EndReason.MEDIA_LOST: _("the sound was lost"),
+    EndReason.ENGINE_LOST: _("the telephone service failed"),
+    EndReason.SHUTDOWN: _("the telephone service was stopped"),
+    EndReason.FAILED: _("failed"),
+}
+OFFERS: dict[OfferOutcome, Text] = {
+    OfferOutcome.ANSWERED: _("answered"),
+    OfferOutcome.MISSED: _("not answered in time"),
+    OfferOutcome.DECLINED: _("declined"),
+    OfferOutcome.UNREACHABLE: _("telephone not reachable"),
+    OfferOutcome.CALLER_LEFT: _("the caller left"),
+    OfferOutcome.LOGGED_OUT: _("logged out"),
+}
+KINDS: dict[CallKind, Text] = {
+    CallKind.ARRIVED: _("Call arrived"),
+    CallKind.ANNOUNCED: _("Recording notice heard to its end"),
+    CallKind.PROMPT_FAILED: _("A prompt could not be played"),
+    CallKind.QUEUED: _("Joined the queue"),
+    CallKind.LEFT_QUEUE: _("Left the queue"),
+    CallKind.RINGING: _("Offered to an agent"),
+    CallKind.OFFER_ENDED: _("Offer ended"),
+    CallKind.ANSWERED: _("Answered"),
+    CallKind.HELD: _("Put on hold"),
+    CallKind.RETRIEVED: _("Taken off hold"),
+    CallKind.MASKED: _("Recording paused"),
+    CallKind.UNMASKED: _("Recording pause ended"),
+    CallKind.TRANSFERRED: _("Transferred"),
+    CallKind.TRANSFER_FAILED: _("Transfer failed, caller back with the agent"),
+    CallKind.WRAPPED: _("Agent finished wrapping up"),
+    CallKind.RECORDING_STARTED: _("Recording started"),
+    CallKind.NOT_RECORDED: _("Not recorded"),
+    CallKind.RECORDING_STOPPED: _("Recording stopped"),
+    CallKind.RECORDING_FAILED: _("Recording failed, call went on"),
+    CallKind.ENDED: _("Call ended"),
+}
+ROLES: dict[str, Text] = {
+    "caller": _("Caller"),
+    "agent": _("Agent"),
+    "destination": _("Transfer destination"),
+}
+STATE_COLOURS = {
+    RecordingState.CAPTURING: "blue",
+    RecordingState.SPOOLED: "yellow",
+    RecordingState.LIVE: "green",
+    RecordingState.FAILED: "red",
+}
+
+_CODES: dict[CallKind, dict[str, Text]] = {
+    CallKind.ENDED: {reason.value: text for reason, text in ENDS.items()},
+    CallKind.OFFER_ENDED: {outcome.value: text for outcome, text in OFFERS.items()},
+    CallKind.MASKED: {reason.value: text for reason, text in PAUSES.items()},
+    CallKind.UNMASKED: {reason.value: text for reason, text in PAUSES.items()},
+    CallKind.NOT_RECORDED: {reason.value: text for reason, text in NOT_RECORDED.items()},
+    CallKind.RECORDING_STOPPED: {reason.value: text for reason, text in STOPS.items()},
+}
+
+
+def code_text(kind: CallKind, code: str) -> str:
+    """The words for the code of a history line; a code nobody knows is shown as it is."""
+    return str(_CODES.get(kind, {}).get(code, code))
+
+
+def pause_reason(reason: SuppressionReason) -> str:
+    """Why nothing is heard."""
+    return str(PAUSES[reason])

@@ -1,0 +1,228 @@
+"""The call log, recordings, and the player that asks why before it plays."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+
+from asgiref.sync import sync_to_async
+from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from ringfence.centre.accounts.rights import Right
+from ringfence.centre.calls import queries as calls_queries
+from ringfence.centre.calls.actions import reveal_number
+from ringfence.centre.calls.errors import BadFilter, PurposeMissing
+from ringfence.centre.calls.errors import NotFound as CallNotFound
+from ringfence.centre.recordings import queries
+from ringfence.centre.recordings.actions import GRANT_LIFE, open_audio, state_purpose
+from ringfence.centre.recordings.errors import GrantEnded, NotFound, NotPlayable
+from ringfence.vault.errors import VaultError
+from ringfence.vault.wav import WavView
+from ringfence.web.access import PersonRequest, needs
+from ringfence.web.names import agent_choices, client_choices, queue_choices
+from ringfence.web.recordings.forms import CallsForm, PurposeForm, RecordingsForm
+from ringfence.web.recordings.lines import (
+    Names,
+    call_line,
+    quality_rows,
+    recording_line,
+    span_lines,
+    timeline,
+)
+from ringfence.web.recordings.ranges import Unsatisfiable, parse_range
+
+PART_BYTES = 256 * 1024
+
+
+@needs(Right.SEE_CALLS)
+@require_safe
+def calls(request: PersonRequest) -> HttpResponse:
+    """The call log, newest first (R7, R90)."""
+    form = CallsForm(
+        request.GET, clients=client_choices(request.person), queues=queue_choices(), agents=agent_choices()
+    )
+    page = calls_queries.CallPage(rows=(), next_cursor=None)
+    if form.is_valid():
+        try:
+            page = calls_queries.call_log(request.person.user, form.wanted(), after=request.GET.get("after"))
+        except BadFilter as error:
+            form.add_error("number" if form.cleaned_data["number"] else None, str(error))
+    names = Names.read(agents=[row.agent_id for row in page.rows])
+    lines = [call_line(row, names) for row in page.rows]
+    return render(request, "calls/calls.html", {"form": form, "lines": lines, "next_cursor": page.next_cursor})
+
+
+@needs(Right.SEE_CALLS)
+@require_safe
+def call(request: PersonRequest, call_id: str) -> HttpResponse:
+    """One call and everything that happened to it."""
+    try:
+        detail = calls_queries.call_detail(request.person.user, call_id)
+    except CallNotFound:
+        raise Http404 from None
+    agents = [detail.row.agent_id, *[line.agent_id for line in detail.history]]
+    names = Names.read(agents=agents)
+    heard = queries.recordings_of_call(request.person.user, call_id)
+    return render(
+        request,
+        "calls/call.html",
+        {
+            "detail": detail,
+            "call": call_line(detail.row, names),
+            "timeline": timeline(detail, names),
+            "quality": quality_rows(detail),
+            "recordings": [recording_line(row, names) for row in heard],
+            "may_reveal": request.person.may(Right.REVEAL_NUMBER) and detail.row.number is not None,
+        },
+    )
+
+
+@needs(Right.REVEAL_NUMBER)
+@require_http_methods(["GET", "HEAD", "POST"])
+def number(request: PersonRequest, call_id: str) -> HttpResponse:
+    """A caller's number in full, for a stated purpose."""
+    form = PurposeForm(request.POST or None)
+    shown: str | None = None
+    if form.is_valid():
+        values = form.cleaned_data
+        try:
+            shown = reveal_number(
+                request.person.user, call_id, purpose=values["purpose"], case_reference=values["case_reference"]
+            )
+        except CallNotFound:
+            raise Http404 from None
+        except PurposeMissing as error:
+            form.add_error(None, str(error))
+    return render(
+        request,
+        "calls/number.html",
+        {"form": form, "call_id": call_id, "number": shown, "asked": form.is_bound and not form.errors},
+    )
+
+
+@needs(Right.PLAY_RECORDINGS)
+@require_safe
+def recordings(request: PersonRequest) -> HttpResponse:
+    """Recordings that this person may hear, newest first (R90)."""
+    form = RecordingsForm(
+        request.GET, clients=client_choices(request.person), queues=queue_choices(), agents=agent_choices()
+    )
+    page = queries.RecordingPage(rows=(), next_cursor=None)
+    if form.is_valid():
+        try:
+            page = queries.find_recordings(request.person.user, form.wanted(), after=request.GET.get("after"))
+        except BadFilter as error:
+            form.add_error("number" if form.cleaned_data["number"] else None, str(error))
+    names = Names.read(agents=[row.agent_id for row in page.rows])
+    lines = [recording_line(row, names) for row in page.rows]
+    return render(
+        request, "recordings/recordings.html", {"form": form, "lines": lines, "next_cursor": page.next_cursor}
+    )
+
+
+@needs(Right.PLAY_RECORDINGS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def recording(request: PersonRequest, recording_id: str) -> HttpResponse:
+    """Asks for a purpose; once stated, the same page plays for half an hour."""
+    user, now = request.person.user, timezone.now()
+    form = PurposeForm(request.POST or None)
+    try:
+        if form.is_valid():
+            grant = state_purpose(
+                user,
+                recording_id,
+                session_key=request.session.session_key or "",
+                purpose=form.cleaned_data["purpose"],
+                case_reference=form.cleaned_data["case_reference"],
+                now=now,
+            )
+            return redirect(f"{reverse('recording', args=[recording_id])}?{urlencode({'grant': grant.grant_id})}")
+        detail = queries.recording_detail(user, recording_id)
+        listened = queries.who_listened(user, recording_id)
+    except NotFound:
+        raise Http404 from None
+    except PurposeMissing as error:
+        form.add_error(None, str(error))
+        detail = queries.recording_detail(user, recording_id)
+        listened = queries.who_listened(user, recording_id)
+    names = Names.read(agents=[detail.row.agent_id, *[span.actor for span in detail.spans]])
+    line = recording_line(detail.row, names)
+    granted = _granted(listened, request, now) if line.playable else None
+    return render(
+        request,
+        "recordings/recording.html",
+        {
+            "form": form,
+            "detail": detail,
+            "line": line,
+            "spans": span_lines(detail, names),
+            "listened": listened,
+            "granted": granted,
+            "granted_until": granted.granted_at + GRANT_LIFE if granted else None,
+        },
+    )
+
+
+def _granted(
+    listened: tuple[queries.Listening, ...], request: PersonRequest, now: datetime
+) -> queries.Listening | None:
+    """The grant of the address, while it lasts; whether it opens the audio is checked again there."""
+    wanted, mine = request.GET.get("grant"), request.person.user.pk.hex
+    return next(
+        (
+            item
+            for item in listened
+            if item.grant_id == wanted and item.user_id == mine and now < item.granted_at + GRANT_LIFE
+        ),
+        None,
+    )
+
+
+@needs(Right.PLAY_RECORDINGS)
+@require_safe
+def audio(request: PersonRequest, recording_id: str) -> HttpResponseBase:  # noqa: ARG001 - the grant names it
+    """The audio as WAV, in ranges, opened in memory only and stored by nobody on the way."""
+    try:
+        view = open_audio(
+            request.person.user,
+            request.GET.get("grant", ""),
+            session_key=request.session.session_key or "",
+            now=timezone.now(),
+        )
+    except NotFound:
+        raise Http404 from None
+    except GrantEnded:
+        return HttpResponse(_("The time for this purpose is over. State it again."), status=410)
+    except NotPlayable as error:
+        return HttpResponse(str(error), status=409)
+    except VaultError:
+        return HttpResponse(_("This recording cannot be opened. Tell your ICT administrator."), status=500)
+    headers = {
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "no-store",
+        "Content-Disposition": "inline",
+        "X-Content-Type-Options": "nosniff",
+    }
+    try:
+        wanted = parse_range(request.headers.get("Range"), view.size)
+    except Unsatisfiable:
+        return HttpResponse(status=416, headers={**headers, "Content-Range": f"bytes */{view.size}"})
+    start, end = (wanted.start, wanted.end) if wanted else (0, view.size)
+    headers["Content-Length"] = str(end - start)
+    if wanted:
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{view.size}"
+    status = 206 if wanted else 200
+    if request.method == "HEAD":
+        return HttpResponse(status=status, content_type="audio/wav", headers=headers)
+    return StreamingHttpResponse(_parts(view, start, end), status=status, content_type="audio/wav", headers=headers)
+
+
+async def _parts(view: WavView, start: int, end: int) -> AsyncIterator[bytes]:
+    """A few seconds of sound at a time, so that a long recording never stands whole in memory."""
+    read = sync_to_async(view.read, thread_sensitive=False)
+    for first in range(start, end, PART_BYTES):
+        yield await read(first, min(first + PART_BYTES, end))

@@ -1,0 +1,265 @@
+"""A centre with something to show on every page, and an exchange on a real control socket that does as it is told."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from django.utils import timezone
+from tests.support.sealed import seal_to_spool
+from tests.support.story import Story
+
+from ringfence.bridge.apply import apply
+from ringfence.centre.accounts.models import Agent, User
+from ringfence.centre.calls.sealing import party_sealer
+from ringfence.centre.directory.actions import SAMPLE, load_centre
+from ringfence.centre.directory.models import Queue
+from ringfence.centre.jobs.actions import raise_alarm
+from ringfence.centre.tenancy import all_clients
+from ringfence.control import facts
+from ringfence.control.commands import (
+    AnyCommand,
+    Done,
+    EngineStatus,
+    GetStatus,
+    LiveAgent,
+    LiveCall,
+    LiveTrunk,
+    PlaceCall,
+    Refused,
+    Reply,
+    SetAgentState,
+)
+from ringfence.engine.control_server import ControlServer
+from ringfence.engine.journal import FactJournal
+from ringfence.kit.clock import SystemClock
+from ringfence.kit.ids import AgentId, CallId, ClientCode, FlowId, LegId, QueueId, RecordingId, TrunkId
+
+CALLERS = ("+447700900123", "+447700900456", "+441632960777", None, "+447700900789", "+441632960555")
+LINES = {"BBC": "+441632960001", "ELDC": "+441632960002", "SHDC": "+441632960003"}
+
+
+@dataclass(frozen=True)
+class Centre:
+    """What the pages are looked at with."""
+
+    agent: AgentId
+    queues: dict[str, QueueId]
+    """By client."""
+    calls: tuple[CallId, ...]
+    recording: RecordingId
+    """Sealed, playable, with one silent span."""
+
+
+def user_of(email: str) -> User:
+    return User.objects.get(email=f"{email}@centre.example")
+
+
+def furnish(*, now: datetime | None = None) -> Centre:
+    """The sample centre with a morning's calls, one of them recorded, and one open alarm."""
+    load_centre(SAMPLE)
+    now = now or timezone.now()
+    with all_clients("a test"):
+        queues = {row.client_id: QueueId(row.queue_id) for row in Queue.objects.all()}
+        names = ("agent", "marlo.fenwright", "tansy.okhaven", "joss.harrowgill")
+        agents = [AgentId(Agent.objects.get(user=user_of(name)).agent_id) for name in names]
+    clients = list(LINES)
+    story = Story(boot_id="boot-pages", now=now - timedelta(minutes=40)).start()
+    calls = [
+        _call(story, number, ClientCode(clients[number % 3]), queues, agents[number % len(agents)])
+        for number in range(1, 13)
+    ]
+    seal_fact = _recorded(story, "rec-heard", ClientCode("BBC"), queues["BBC"], agents[0])
+    story.told.append(seal_fact)
+    calls.append(CallId("call-heard"))
+    story.tell(facts.AlarmRaised, code="trunk_down", detail="trunk-1: no answer to OPTIONS")
+    serves = {agent: frozenset(ClientCode(code) for code in clients) for agent in agents}
+    with all_clients("a test"):
+        apply(story.batch(), sealer=party_sealer(), agents=serves, now=now)
+    raise_alarm("recording_gap", "count=1", at=now)
+    return Centre(agent=agents[0], queues=queues, calls=tuple(calls), recording=RecordingId("rec-heard"))
+
+
+def _arrive(story: Story, call_id: CallId, client: ClientCode, number: str | None) -> None:
+    story.tell(
+        facts.CallArrived,
+        call_id=call_id,
+        direction=facts.Direction.INBOUND,
+        client=client,
+        dialled=LINES[client],
+        caller_number=number,
+        caller_name=None,
+        flow_id=FlowId("flow-1"),
+        flow_version=1,
+        trunk_id=TrunkId("sample-carrier"),
+    )
+
+
+def _call(story: Story, number: int, client: ClientCode, queues: dict[str, QueueId], agent: AgentId) -> CallId:
+    """Every fourth caller gives up, every sixth hears the closed message, the others are answered unrecorded."""
+    call_id = CallId(f"call-{number:02}")
+    story.now += timedelta(seconds=47 * number % 130)
+    _arrive(story, call_id, client, CALLERS[number % len(CALLERS)])
+    if number % 6 == 0:
+        story.tell(facts.CallEnded, call_id=call_id, reason=facts.EndReason.CLOSED)
+        return call_id
+    story.tell(facts.AnnouncementPlayed, call_id=call_id, wording="notice-v1")
+    story.tell(facts.QueueEntered, call_id=call_id, queue_id=queues[client])
+    story.now += timedelta(seconds=number * 3)
+    if number % 4 == 0:
+        story.tell(facts.QueueLeft, call_id=call_id, queue_id=queues[client])
+        story.tell(facts.CallEnded, call_id=call_id, reason=facts.EndReason.ABANDONED)
+        return call_id
+    _answer(story, call_id, queues[client], agent)
+    story.tell(facts.RecordingNotStarted, call_id=call_id, reason=facts.NotRecordedReason.CLIENT_OFF)
+    story.now += timedelta(seconds=60 + 7 * number)
+    _over(story, call_id, agent)
+    return call_id
+
+
+def _answer(story: Story, call_id: CallId, queue: QueueId, agent: AgentId) -> None:
+    story.tell(facts.AgentOffered, call_id=call_id, queue_id=queue, agent_id=agent)
+    story.state(agent, facts.AgentState.RINGING, call_id)
+    story.tell(facts.OfferEnded, call_id=call_id, queue_id=queue, agent_id=agent, outcome=facts.OfferOutcome.ANSWERED)
+    story.tell(facts.CallAnswered, call_id=call_id, leg_id=LegId(f"{call_id}-b"), agent_id=agent)
+    story.state(agent, facts.AgentState.TALKING, call_id)
+
+
+def _over(story: Story, call_id: CallId, agent: AgentId) -> None:
+    story.tell(facts.CallEnded, call_id=call_id, reason=facts.EndReason.CALLER_HUNG_UP)
+    for role, mos in (("caller", 4.3), ("agent", 4.1)):
+        story.tell(
+            facts.LegQuality,
+            call_id=call_id,
+            leg_id=LegId(f"{call_id}-{role}"),
+            role=role,
+            packets_received=3000,
+            packets_lost=3,
+            jitter_ms=2.5,
+            round_trip_ms=None,
+            mos=mos,
+        )
+    story.state(agent, facts.AgentState.AVAILABLE)
+
+
+def _recorded(
+    story: Story, recording: str, client: ClientCode, queue: QueueId, agent: AgentId
+) -> facts.RecordingSealed:
+    call_id = CallId("call-heard")
+    story.now += timedelta(seconds=20)
+    _arrive(story, call_id, client, CALLERS[0])
+    story.tell(facts.AnnouncementPlayed, call_id=call_id, wording="notice-v1")
+    story.tell(facts.QueueEntered, call_id=call_id, queue_id=queue)
+    story.now += timedelta(seconds=14)
+    _answer(story, call_id, queue, agent)
+    key_id, sealed = seal_to_spool(recording, call_id, client=client, seconds=12)
+    common = {"recording_id": RecordingId(recording), "call_id": call_id}
+    story.tell(
+        facts.RecordingStarted, client=client, agent_id=agent, segment=1, wording="notice-v1", key_id=key_id, **common
+    )
+    story.now += timedelta(seconds=4)
+    story.tell(facts.CallHeld, call_id=call_id, agent_id=agent)
+    story.tell(facts.RecordingSuppressed, reason=facts.SuppressionReason.HOLD, actor=agent, **common)
+    story.now += timedelta(seconds=3)
+    story.tell(facts.CallRetrieved, call_id=call_id, agent_id=agent)
+    story.tell(
+        facts.RecordingResumed, reason=facts.SuppressionReason.HOLD, actor=agent, remaining=frozenset(), **common
+    )
+    story.now += timedelta(seconds=5)
+    story.tell(facts.RecordingStopped, reason=facts.StopReason.HANG_UP, **common)
+    _over(story, call_id, agent)
+    span = facts.Span(start_ms=4000, end_ms=7000, reason=facts.SuppressionReason.HOLD, actor=agent)
+    return facts.RecordingSealed(
+        at=story.now,
+        duration_ms=sealed.duration_ms,
+        size_bytes=sealed.size_bytes,
+        sha256=sealed.sha256,
+        spans=(span,),
+        stop=sealed.stop,
+        object_name=sealed.object_name,
+        **common,
+    )
+
+
+@dataclass
+class Exchange:
+    """What the stand-in engine says of itself, and what it was asked."""
+
+    agents: dict[AgentId, LiveAgent] = field(default_factory=dict)
+    calls: dict[CallId, LiveCall] = field(default_factory=dict)
+    asked: list[AnyCommand] = field(default_factory=list)
+    refuse: Refused | None = None
+
+    def become(self, agent: AgentId, state: facts.AgentState, *, reason: str | None = None, call: str = "") -> None:
+        self.agents[agent] = LiveAgent(
+            agent_id=agent,
+            state=state,
+            since=0.0,
+            reason=reason,
+            reachable=True,
+            call_id=CallId(call) if call else None,
+        )
+
+    async def handle(self, command: AnyCommand) -> Reply:
+        if isinstance(command, GetStatus):
+            return self.status()
+        self.asked.append(command)
+        if self.refuse is not None:
+            return self.refuse
+        match command:
+            case SetAgentState():
+                self.become(command.agent_id, command.state, reason=command.reason)
+                return Done()
+            case PlaceCall():
+                return Done(call_id=CallId("call-placed"))
+            case _:
+                return Done()
+
+    def status(self) -> EngineStatus:
+        return EngineStatus(
+            boot_id="boot-pages",
+            uptime_seconds=7384.0,
+            directory_version=3,
+            calls=tuple(self.calls.values()),
+            agents=tuple(self.agents.values()),
+            trunks=(
+                LiveTrunk(trunk_id=TrunkId("sample-carrier"), up=True, detail="registered"),
+                LiveTrunk(trunk_id=TrunkId("second-carrier"), up=False, detail="no answer to OPTIONS"),
+            ),
+            listeners=("udp 127.0.0.1:5060", "ws 127.0.0.1:5066"),
+            loop_lag_ms=0.4,
+            facts_waiting=0,
+            registered_devices=5,
+            transactions=2,
+            dialogs=1,
+        )
+
+
+@contextmanager
+def exchange(path: Path) -> Iterator[Exchange]:
+    """The stand-in on a control socket in a thread of its own, as another process would be."""
+    made = Exchange()
+    started, stop = threading.Event(), threading.Event()
+
+    async def main() -> None:
+        server = ControlServer(path, made.handle, FactJournal("boot-pages", SystemClock()))
+        await server.start()
+        started.set()
+        try:
+            await asyncio.to_thread(stop.wait)
+        finally:
+            await server.close()
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    thread = threading.Thread(target=asyncio.run, args=(main(),), name="exchange")
+    thread.start()
+    try:
+        if not started.wait(10):
+            raise RuntimeError("The stand-in exchange did not start.")
+        yield made
+    finally:
+        stop.set()
+        thread.join(10)
