@@ -136,18 +136,23 @@ class FileRootKey:
     def create(cls, path: Path) -> "FileRootKey":
         """Make the key file, 0600 in a folder of 0700. Raises RootKeyError when there is one already."""
         secret = os.urandom(32)
+        fresh = path.with_name(f"{path.name}.{new_id()}")
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            with os.fdopen(handle, "wb") as file:
+                file.write(_ROOT_PREFIX + base64.b64encode(secret) + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+            # A link never replaces, and whoever sees the name sees a whole key.
+            os.link(fresh, path)
+            sync_folder(path.parent)
         except FileExistsError:
             raise RootKeyError(f"There is a root key at {path} already. It is never replaced by accident.") from None
         except OSError as error:
             raise RootKeyError(f"The root key file {path} cannot be made: {error.strerror}.") from None
-        with os.fdopen(handle, "wb") as file:
-            file.write(_ROOT_PREFIX + base64.b64encode(secret) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        sync_folder(path.parent)
+        finally:
+            fresh.unlink(missing_ok=True)
         return cls(secret)
 
     @classmethod

@@ -57,7 +57,7 @@ class SpoolFile:
     """Written by one thread. Raises OSError; every method but ``seal_rest`` may then not be called again."""
 
     def __init__(self, spool: Path, key: DataKey, note: SpoolNote) -> None:
-        """Creates both files, durably."""
+        """Creates both files; the first ``sync`` makes them durable."""
         header = create_header(client=key.client, recording=key.recording, key_id=key.key_id, key=key.secret)
         self._raw = encode_header(header)
         self._cipher = RecordCipher(header, self._raw, key.secret)
@@ -69,14 +69,14 @@ class SpoolFile:
         self._chunks = 0
         self._samples = 0
         self._caller, self._agent = bytearray(), bytearray()
-        self._write_note()
+        self._settled = False
+        """The names and the note will survive a power cut."""
+        self._write_note(durably=False)
         self._handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             # Held while the engine lives: a recovery leaves locked files alone.
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._write(self._raw)
-            os.fsync(self._handle)
-            sync_folder(spool)
         except OSError:
             self.close()
             raise
@@ -96,10 +96,14 @@ class SpoolFile:
     def sync(self) -> None:
         """What was written lasts through a power cut."""
         os.fdatasync(self._handle)
+        if not self._settled:
+            self._write_note(durably=True)
+            sync_folder(self._spool)
+            self._settled = True
 
     def note(self, spans: tuple[Span, ...], running: Span | None) -> None:
         self._note = msgspec.structs.replace(self._note, spans=spans, running=running)
-        self._write_note()
+        self._write_note(durably=True)
         sync_folder(self._spool)
 
     def seal(self, stop: StopReason, spans: tuple[Span, ...], *, now: datetime) -> SealedFile:
@@ -160,14 +164,15 @@ class SpoolFile:
         self._hash.update(data)
         self._size += len(data)
 
-    def _write_note(self) -> None:
+    def _write_note(self, *, durably: bool) -> None:
         data = self._raw + self._cipher.seal_note(msgspec.json.encode(self._note))
         path = self._path.with_suffix(NOTE_SUFFIX)
         fresh = path.with_suffix(".tmp")
         handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
             write_all(handle, data)
-            os.fsync(handle)
+            if durably:
+                os.fsync(handle)
         finally:
             os.close(handle)
         fresh.replace(path)
