@@ -127,6 +127,18 @@ async def test_an_offer_carries_exactly_the_codec_of_the_leg_it_is_made_for(stag
     assert parse(await stage.engine.offer(S, LegId("b"), None, PLAIN)).audio.codecs == (("PCMA", 8), ("PCMU", 0))
 
 
+async def test_a_far_side_that_took_both_flavours_may_change_between_them(stage: Stage) -> None:
+    caller = await stage.anchored()
+    agent = await stage.called(toward=None, payloads="8 0 101")
+    await stage.engine.bridge(S, CALLER, AGENT)
+    await agent.talk(TONE[:1600])
+    agent.payload_type = 0
+    await agent.talk(TONE[1600:3200].translate(ALAW_TO_ULAW))
+    await until(lambda: len(caller.packets) == 20)
+    assert {packet.payload_type for packet in caller.packets} == {8}
+    assert tone_dbfs(from_alaw(caller.heard()[1600:]), 440) > -16
+
+
 async def test_ipv6_legs_are_described_and_carried() -> None:
     from tests.support.media import Phone
 

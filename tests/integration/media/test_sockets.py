@@ -4,17 +4,18 @@ import asyncio
 import os
 import socket
 import time
+from typing import Any
 
 import pytest
 from tests.support.audio import tone_alaw
-from tests.support.media import Phone, until
+from tests.support.media import Phone, of, until
 from tests.support.media_browser import Browser
 
 from ringfence.engine.errors import EngineUnavailable
 from ringfence.engine.fakes import MemoryPrompts
 from ringfence.engine.media.embedded import EmbeddedMediaEngine, MediaConfig
 from ringfence.engine.media.embedded.sockets import PortRange
-from ringfence.engine.media.port import LegKind, LegProfile, PlaybackDone
+from ringfence.engine.media.port import LegKind, LegMediaLost, LegProfile, MediaEvent, PlaybackDone
 from ringfence.kit.clock import SystemClock
 from ringfence.kit.ids import ContentId, LegId, SessionId
 
@@ -96,6 +97,51 @@ def test_a_stall_of_the_loop_costs_a_prompt_no_packet() -> None:
         await engine.close()
 
     asyncio.run(play())
+
+
+def test_a_browser_without_consent_is_lost_once_gets_nothing_and_may_come_back() -> None:
+    async def play() -> None:
+        config = MediaConfig(first_port=36400, last_port=36499, consent_seconds=0.3, sweep_seconds=0.02)
+        engine = EmbeddedMediaEngine(config, MemoryPrompts({}), SystemClock())
+        await engine.start()
+        seen: list[MediaEvent] = []
+
+        async def read() -> None:
+            async for event in engine.events():
+                seen.append(event)  # noqa: PERF401 - seen while it grows
+
+        reader = asyncio.create_task(read())
+        session, phone, browser = SessionId("s"), Phone(), Browser()
+        phone.hear(await engine.anchor(session, LegId("a"), phone.sdp(), ANY))
+        browser.hear(await engine.anchor(session, LegId("b"), browser.describe(setup="actpass"), ANY))
+        await engine.bridge(session, LegId("a"), LegId("b"))
+        await browser.connect()
+        await browser.talk(bytes(160))
+        await until(lambda: of(seen, LegMediaLost))
+        await asyncio.gather(browser.talk(bytes(1600)), phone.talk(bytes(1600)))
+        await asyncio.sleep(0.05)
+        assert (len(phone.packets), browser.packets) == (1, [])
+        assert [event.leg for event in of(seen, LegMediaLost)] == [LegId("b")]
+        browser.check()
+        await until(lambda: len(browser.answers) == 2)
+        await asyncio.gather(browser.talk(bytes(160)), phone.talk(bytes(160)))
+        await until(lambda: len(phone.packets) == 2 and len(browser.packets) == 1)
+        await engine.close()
+        await reader
+        phone.close()
+        browser.close()
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"host": "localhost"}, {"host": "0.0.0.0"}, {"advertised_host": "x"}, {"first_port": 20000, "last_port": 20000}],
+)
+def test_a_configuration_that_cannot_work_is_refused(values: dict[str, Any]) -> None:
+    MediaConfig(host="0.0.0.0", advertised_host="192.0.2.1")
+    with pytest.raises(ValueError):
+        MediaConfig(**values)
 
 
 def test_unread_events_are_bounded_and_the_oldest_go_first() -> None:

@@ -1,5 +1,6 @@
 """What differs between installations of the embedded engine."""
 
+import ipaddress
 from dataclasses import dataclass
 
 
@@ -23,6 +24,11 @@ class MediaConfig:
     """Unread events kept; beyond it the oldest is dropped and counted."""
 
     def __post_init__(self) -> None:
+        for host in filter(None, (self.host, self.advertised_host)):
+            try:
+                ipaddress.ip_address(host)
+            except ValueError:
+                raise ValueError("host and advertised_host must be IP addresses.") from None
         if self.last_port < self.first_port + 1:
             raise ValueError("last_port must be above first_port.")
         if self.host in ("0.0.0.0", "::") and not self.advertised_host:  # noqa: S104 - compared, not bound

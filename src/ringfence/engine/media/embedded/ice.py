@@ -37,8 +37,18 @@ class IceLite:
             self.ufrag, self.password = _random(8), _random(24)
         self.remote_ufrag = ufrag
 
+    def revoke(self) -> None:
+        """Consent has run out (RFC 7675): no address counts until a new check."""
+        self.checked.clear()
+        self.nominated = None
+        self.last_check_at = None
+
     def check(self, data: bytes, address: Address, now: float) -> bytes:
         """The answer to a valid check. Raises ValueError for everything else."""
+        users = (self.ufrag, self._previous[0]) if self._previous is not None else (self.ufrag,)
+        if not any(user.encode() in data for user in users):
+            # A flood of checks for somebody else must not cost a parse each.
+            raise ValueError("The ICE check is for another user.")
         try:
             message = stun.parse_message(data)
         except (ValueError, struct.error, IndexError) as error:

@@ -36,6 +36,8 @@ from ringfence.kit.ids import LegId, SessionId
 log = logging.getLogger(__name__)
 
 MAX_DATAGRAM = 2048
+ENOUGH_PACKETS = 50
+"""Heard before a MOS is estimated."""
 _SILENCE = {True: bytes([g711.ALAW_SILENCE]) * MAX_DATAGRAM, False: bytes([g711.ULAW_SILENCE]) * MAX_DATAGRAM}
 
 
@@ -76,6 +78,8 @@ class Leg:
         self.alaw = True
         """Flavour spoken on this leg, both ways."""
         self.audio_in = self.audio_out = 8
+        self.other_in: int | None = None
+        """Payload type of the other flavour, when the far side may change to it at any packet."""
         self.dtmf_in: int | None = None
         self.dtmf_out: int | None = None
         self.direction = Direction.SENDRECV
@@ -215,6 +219,8 @@ class Leg:
         if 64 <= data[1] & 0x7F <= 95:
             if known:
                 self._rtcp(data)
+            else:
+                self.dropped += 1
             return
         if self.kind is not LegKind.RTP:
             plain = self._unprotect(data)
@@ -230,7 +236,7 @@ class Leg:
         except ValueError:
             self.dropped += 1
             return False
-        if data[1] & 0x7F not in (self.audio_in, self.audio_out, self.dtmf_in):
+        if data[1] & 0x7F not in (self.audio_in, self.audio_out, self.other_in, self.dtmf_in):
             self.dropped += 1
             return False
         self.source = address
@@ -264,6 +270,9 @@ class Leg:
             payload = data[start:end]
         now = self.last_packet_at = self._monotonic()
         kind = second & 0x7F
+        if kind == self.other_in:
+            kind = self.audio_in
+            payload = payload.translate(g711.ULAW_TO_ALAW if self.alaw else g711.ALAW_TO_ULAW)
         if kind == self.audio_in or kind == self.audio_out:
             self.received += 1
             self.incoming.arrived(sequence, timestamp, ssrc, now)
@@ -411,10 +420,10 @@ class Leg:
     def stats(self) -> LegStats:
         incoming, reports = self.incoming, self.reports
         mos = None
-        if incoming.expected >= 50:
+        if incoming.packets >= ENOUGH_PACKETS:
             heard = incoming.packets + incoming.lost
             mos = estimate_mos(
-                loss=incoming.lost / heard if heard else 0.0,
+                loss=incoming.lost / heard,
                 one_way_ms=(reports.round_trip_ms or 0.0) / 2,
                 jitter_ms=incoming.jitter / 8,
             )

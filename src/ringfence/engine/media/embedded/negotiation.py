@@ -74,6 +74,7 @@ class Negotiation:
         self._take(audio, codec)
         number = dict(audio.codecs)[codec]
         leg.audio_in = leg.audio_out = number
+        leg.other_in = None
         leg.dtmf_in = leg.dtmf_out = audio.dtmf if leg.profile.dtmf else None
         if crypto is not None:
             self._set_keys(local=crypto, remote=next(item for item in audio.cryptos if item.tag == crypto.tag))
@@ -180,6 +181,7 @@ class Negotiation:
                 raise Rejected("The answer takes none of the crypto lines that were offered.")
         self._take(audio, codec)
         leg.audio_in, leg.audio_out = ours[codec], dict(audio.codecs)[codec]
+        leg.other_in = next((ours[name] for name, _ in audio.codecs if name != codec and name in ours), None)
         leg.dtmf_out = audio.dtmf if leg.dtmf_in is not None else None
         if local is not None:
             self._set_keys(local=local, remote=audio.cryptos[0])

@@ -183,4 +183,7 @@ class WebrtcLeg(Leg):
         super().check_life(now)
         last = self.ice.last_check_at
         if last is not None and now - last >= self.config.consent_seconds:
+            self.ice.revoke()
+            self.remote = self.source = None
+            self.rewire_both()
             self.lose(now - last)
