@@ -19,9 +19,7 @@ def create_clients() -> None:
 
 def create_person(name: str, role: Role | None = None, *clients: str) -> User:
     """Somebody with ``role`` for ``clients``, or for every client when none is named."""
-    user = User.objects.create(
-        email=f"{name}@barford.example", display_name=name.title(), invited_at=timezone.now()
-    )
+    user = User.objects.create(email=f"{name}@barford.example", display_name=name.title(), invited_at=timezone.now())
     if role is not None:
         grant_role(user=user, role=role, clients=clients or None, reason="a test", by=None)
     return user

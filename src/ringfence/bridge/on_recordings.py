@@ -141,9 +141,14 @@ def stopped(work: Workspace, fact: facts.RecordingStopped) -> None:
 @handles(facts.RecordingSealed)
 def sealed(work: Workspace, fact: facts.RecordingSealed) -> None:
     if not work.knows_recording(fact.recording_id):
+        # Its start died with the engine that had not handed it over; the sealed object still names its owner.
         work.alarm("recording_without_start", at=fact.at, subject=fact.recording_id)
+        call = work.call(fact.call_id, fact.at)
+        call.client_id = call.client_id or work.known_client(fact.object_name.partition("/")[0], fact.at)
     recording = work.recording(fact.recording_id, fact.call_id, fact.at)
     if recording.state not in (RecordingState.CAPTURING, RecordingState.FAILED):
+        # A new run of the engine tells again of what still lies in the spool.
+        work.sealed.append(fact.recording_id)
         return
     recording.stopped_at = recording.stopped_at or fact.at
     recording.stop_reason = recording.stop_reason or fact.stop.value

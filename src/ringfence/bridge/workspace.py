@@ -33,6 +33,7 @@ class _Alarm:
     code: str
     subject: str
     at: datetime
+    first_at: datetime
     detail: str = ""
     count: int = 1
     cleared: bool = False
@@ -73,7 +74,7 @@ class Workspace:
         call = self._calls.get(call_id)
         if call is None:
             call = self._calls[call_id] = Call(call_id=call_id, boot_id=self.boot_id)
-        call.client_id = self._known(client, at)
+        call.client_id = self.known_client(client, at)
         call.arrived_at = at
         call.direction = direction.value
         self._dirty_calls[call_id] = call
@@ -221,7 +222,7 @@ class Workspace:
     def alarm(self, code: str, *, at: datetime, subject: str = "", detail: str = "") -> None:
         known = self._raised.get((code, subject))
         if known is None:
-            known = _Alarm(code=code, subject=subject, at=at, detail=detail)
+            known = _Alarm(code=code, subject=subject, at=at, first_at=at, detail=detail)
             self._raised[code, subject] = known
             self._alarms.append(known)
         else:
@@ -231,7 +232,7 @@ class Workspace:
     def clear_alarm(self, code: str, *, at: datetime, subject: str = "") -> None:
         """What was raised before is closed; a later raise opens a new one."""
         self._raised.pop((code, subject), None)
-        self._alarms.append(_Alarm(code=code, subject=subject, at=at, cleared=True))
+        self._alarms.append(_Alarm(code=code, subject=subject, at=at, first_at=at, cleared=True))
 
     def store(self) -> None:
         """Write everything. The order of locks is the same for every writer: rows, audit chain, outbox."""
@@ -247,11 +248,19 @@ class Workspace:
             if alarm.cleared:
                 clear_alarms(alarm.code, at=alarm.at, subject=alarm.subject)
             else:
-                raise_alarm(alarm.code, alarm.detail, at=alarm.at, subject=alarm.subject, count=alarm.count)
+                raise_alarm(
+                    alarm.code,
+                    alarm.detail,
+                    at=alarm.at,
+                    subject=alarm.subject,
+                    count=alarm.count,
+                    first_at=alarm.first_at,
+                )
         record_all(self._audit)
         live_actions.emit_all(self._outbox)
 
-    def _known(self, client: ClientCode | None, at: datetime) -> ClientCode | None:
+    def known_client(self, client: str | None, at: datetime) -> str | None:
+        """``client`` if the centre has it; otherwise None, with an alarm."""
         if client is not None and client not in self._clients:
             self.alarm("client_unknown", at=at, subject=client)
             return None

@@ -10,8 +10,19 @@ from ringfence.centre.jobs.models import Alarm
 MAX_DETAIL = 500
 
 
-def raise_alarm(code: str, detail: str = "", *, at: datetime, subject: str = "", count: int = 1) -> bool:
-    """Exactly one alarm is open for ``code`` and ``subject`` afterwards. True when it is a new one."""
+def raise_alarm(
+    code: str,
+    detail: str = "",
+    *,
+    at: datetime,
+    subject: str = "",
+    count: int = 1,
+    first_at: datetime | None = None,
+) -> bool:
+    """Exactly one alarm is open for ``code`` and ``subject`` afterwards. True when it is a new one.
+
+    ``count`` raises may be told at once: the first at ``first_at``, the last at ``at``.
+    """
     values = {"last_at": at, "detail": detail[:MAX_DETAIL]}
     code, subject = code[:64], subject[:64]
     still_open = Alarm.objects.filter(code=code, subject=subject, cleared_at=None)
@@ -19,7 +30,7 @@ def raise_alarm(code: str, detail: str = "", *, at: datetime, subject: str = "",
         return False
     try:
         with transaction.atomic():
-            Alarm.objects.create(code=code, subject=subject, first_at=at, count=count, **values)
+            Alarm.objects.create(code=code, subject=subject, first_at=first_at or at, count=count, **values)
     except IntegrityError:
         still_open.update(count=F("count") + count, **values)
         return False

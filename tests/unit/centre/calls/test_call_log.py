@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from tests.support.people import agent_id_of, create_clients, create_person
+from tests.support.story import ADA, CALLER, CALLER_NAME, QUEUE, START, Story
 
 from ringfence.bridge.apply import apply
 from ringfence.centre.accounts.models import User
@@ -16,8 +18,6 @@ from ringfence.centre.calls.sealing import party_sealer
 from ringfence.centre.tenancy import all_clients
 from ringfence.control import facts
 from ringfence.kit.ids import AgentId, ClientCode, QueueId
-from tests.support.people import agent_id_of, create_clients, create_person
-from tests.support.story import ADA, CALLER, CALLER_NAME, QUEUE, START, Story
 
 NOW = START + timedelta(hours=1)
 ELDC = ClientCode("ELDC")

@@ -1,11 +1,10 @@
 """Schedules, tries, deadlines and the reaper."""
 
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.utils import OperationalError
 from django_tasks.base import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
@@ -35,10 +34,9 @@ def errand(subject: str) -> None:
 
 
 @pytest.fixture(autouse=True)
-def clean(db: None) -> Iterator[None]:
+def clean(db: None) -> None:
     ran.clear()
     failures.clear()
-    yield
 
 
 @pytest.fixture
@@ -171,7 +169,9 @@ def test_periodic_jobs_are_enqueued_once_per_period(clock: ManualClock) -> None:
     assert runner.enqueue_due(now=clock.now()) == []
     DBTaskResult.objects.update(status=TaskResultStatus.SUCCESSFUL)
     clock.advance(timedelta(minutes=30))
-    assert runner.enqueue_due(now=clock.now()) == ["prune_outbox"]
+    later = runner.enqueue_due(now=clock.now())
+    assert "prune_outbox" in later
+    assert "check_recordings" not in later
 
 
 def test_a_periodic_job_that_is_still_waiting_is_not_enqueued_twice(clock: ManualClock) -> None:
@@ -182,11 +182,9 @@ def test_a_periodic_job_that_is_still_waiting_is_not_enqueued_twice(clock: Manua
 
 
 def test_an_enqueue_in_a_transaction_that_rolls_back_leaves_no_task() -> None:
-    from django.db import transaction
-
-    with pytest.raises(OSError, match="rolled"), transaction.atomic():
+    with transaction.atomic():
         errand.enqueue("a")
-        raise OSError("rolled back")
+        transaction.set_rollback(True)
     assert not DBTaskResult.objects.exists()
 
 
