@@ -32,21 +32,40 @@ class ControlServer:
         self._handle = handle
         self._journal = journal
         self._tasks = TaskOwner("control")
+        self._listener: socket.socket | None = None
         self._server: asyncio.Server | None = None
         self._follower: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
         self._stored = asyncio.Event()
         self._writers: set[asyncio.StreamWriter] = set()
 
+    def claim(self) -> None:
+        """Take the socket, so that no other engine starts here; commands wait until ``start``.
+
+        Replaces the socket file of a dead engine; raises AlreadyRunning for a live one.
+        """
+        if self._listener is None:
+            self._listener = _bind(self._path)
+
     async def start(self) -> None:
-        """Listen. Replaces the socket file of a dead engine; raises AlreadyRunning for a live one."""
-        listener = _bind(self._path)
+        """Serve; claims the socket if that was not done."""
+        self.claim()
         loop = asyncio.get_running_loop()
         self._journal.on_fact(lambda: _wake(loop, self._news))
-        self._server = await asyncio.start_unix_server(self._serve, sock=listener)
+        self._server = await asyncio.start_unix_server(self._serve, sock=self._listener)
+
+    @property
+    def followed(self) -> bool:
+        """Somebody fetches the facts."""
+        return self._follower is not None and not self._follower.done()
 
     async def close(self) -> None:
+        listener, self._listener = self._listener, None
+        if listener is None:
+            return
         if self._server is None:
+            listener.close()
+            self._path.unlink(missing_ok=True)
             return
         self._server.close()
         self._journal.on_fact(lambda: None)
@@ -140,6 +159,7 @@ def _bind(path: Path) -> socket.socket:
     mask = os.umask(0o177)
     try:
         listener.bind(str(path))
+        listener.listen(_MAX_CONNECTIONS)
     except OSError as error:
         listener.close()
         raise ControlError(f"The control socket {path} cannot be made: {error.strerror or error}.") from None

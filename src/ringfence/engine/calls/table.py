@@ -45,7 +45,7 @@ from ringfence.engine.sip.api import (
     TrunkSource,
     TrunkStatus,
 )
-from ringfence.kit.ids import AgentId, CallId, DeviceId, LegId, SessionId, new_id
+from ringfence.kit.ids import AgentId, CallId, DeviceId, LegId, SessionId, TrunkId, new_id
 from ringfence.kit.tasks import TaskOwner
 
 log = logging.getLogger(__name__)
@@ -69,6 +69,8 @@ class CallTable:
         self._full = False
         self.refusing = False
         """True from the start of a shutdown: new calls get 503."""
+        self.trunk_details: dict[TrunkId, str] = {}
+        """What each trunk last said of itself."""
         self.refused = 0
         """Calls turned away because of load, shutdown or a missing directory."""
         around.desk.connect(self._deliver, self._device_of)
@@ -107,6 +109,7 @@ class CallTable:
             case DeviceBound() | DeviceUnbound():
                 self._device_changed(event)
             case TrunkStatus():
+                self.trunk_details[event.trunk_id] = event.detail
                 self._around.facts.publish(
                     TrunkChanged(at=self._around.clock.now(), trunk_id=event.trunk_id, up=event.up, detail=event.detail)
                 )
