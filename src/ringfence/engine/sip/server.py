@@ -14,8 +14,7 @@ from ringfence.engine.sip.config import SipConfig
 from ringfence.engine.sip.core.flow import Flow, bracket, is_loopback
 from ringfence.engine.sip.errors import ListenerFailed, PlainListenerRefused
 from ringfence.engine.sip.transports.outgoing import Dialer
-from ringfence.engine.sip.transports.shell import own_address
-from ringfence.engine.sip.transports.stream import StreamFlow, StreamPeer
+from ringfence.engine.sip.transports.stream import StreamPeer
 from ringfence.engine.sip.transports.udp import UdpListener
 from ringfence.engine.sip.transports.websocket import WebSocketListener
 from ringfence.engine.sip.user_agent import UserAgent
@@ -49,7 +48,8 @@ class SipServer:
         self._udp: UdpListener | None = None
         self._servers: list[asyncio.Server] = []
         self._sockets: list[WebSocketListener] = []
-        self._streams: set[StreamFlow] = set()
+        self._streams: dict[Flow, Callable[[], None]] = {}
+        self._emptied = asyncio.Event()
         self._ports: dict[str, int] = {}
         self._sources: Counter[str] = Counter()
         self._listener: Callable[[SipEvent], None] = lambda _event: None
@@ -63,7 +63,7 @@ class SipServer:
         self._dialer = Dialer(
             self,
             self._owner,
-            own_host=own_address(config.host, config.advertised_host, "192.0.2.1"),
+            advertised=config.advertised_host,
             listen=config.host,
             limit_bytes=config.limits.message_bytes,
             udp=lambda: self._udp,
@@ -171,8 +171,13 @@ class SipServer:
             server.close()
         for listener in self._sockets:
             await listener.close()
-        for stream in list(self._streams):
-            stream.hang_up()
+        for close in list(self._streams.values()):
+            close()
+        if self._streams:
+            self._emptied.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1):
+                    await self._emptied.wait()
         await self._owner.close()
         if self._udp is not None:
             self._udp.transport.close()
@@ -192,8 +197,15 @@ class SipServer:
             log.exception("a SIP message could not be handled")
         self._settle()
 
+    def opened(self, flow: Flow, close: Callable[[], None]) -> None:
+        """A stream is connected."""
+        self._streams[flow] = close
+
     def lost(self, flow: Flow) -> None:
         """A connection is gone."""
+        self._streams.pop(flow, None)
+        if not self._streams:
+            self._emptied.set()
         self.agent.flow_closed(flow, self._clock.monotonic())
         if self._running:
             self._settle()

@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from ringfence.control.directory import Transport, TrunkEntry
 from ringfence.engine.sip.core.flow import Flow
-from ringfence.engine.sip.transports.shell import Shell
+from ringfence.engine.sip.transports.shell import Shell, own_address
 from ringfence.engine.sip.transports.stream import StreamFlow, StreamPeer
 from ringfence.engine.sip.transports.udp import UdpFlow, UdpListener
 from ringfence.kit.tasks import TaskOwner
@@ -50,7 +50,7 @@ class Dialer:
         shell: Shell,
         owner: TaskOwner,
         *,
-        own_host: str,
+        advertised: str,
         listen: str,
         limit_bytes: int,
         udp: Callable[[], UdpListener | None],
@@ -59,7 +59,7 @@ class Dialer:
     ) -> None:
         self._shell = shell
         self._owner = owner
-        self._own_host = own_host
+        self._advertised = advertised
         self._listen = listen
         self._limit_bytes = limit_bytes
         self._udp = udp
@@ -72,11 +72,12 @@ class Dialer:
         remote = (entry.host, entry.port)
         protocol = entry.transport.value
         port = self._port_of(protocol)
+        own_host = own_address(self._listen, self._advertised, "192.0.2.1")
         if entry.transport is Transport.UDP:
-            flow = UdpTrunkFlow(remote=remote, host=self._own_host, port=port)
+            flow = UdpTrunkFlow(remote=remote, host=own_host, port=port)
             _ = self._owner.start("resolve trunk", self._resolve(entry, flow))
             return flow
-        stream = StreamFlow(protocol=protocol, remote=remote, host=self._own_host, port=port)
+        stream = StreamFlow(protocol=protocol, remote=remote, host=own_host, port=port)
         if entry.transport in (Transport.TCP, Transport.TLS):
             _ = self._owner.start("connect trunk", self._connect(entry, stream))
         else:
@@ -104,7 +105,7 @@ class Dialer:
         if not self._sockets:
             loop = asyncio.get_running_loop()
             _, protocol = await loop.create_datagram_endpoint(
-                lambda: UdpListener(self._shell, listen=self._listen, advertised=self._own_host),
+                lambda: UdpListener(self._shell, listen=self._listen, advertised=self._advertised),
                 local_addr=(self._listen, 0),
                 family=family,
             )
@@ -122,7 +123,7 @@ class Dialer:
                 self._shell,
                 protocol=flow.protocol,
                 listen=self._listen,
-                advertised=self._own_host,
+                advertised=self._advertised,
                 port=flow.port,
                 limit_bytes=self._limit_bytes,
                 flow=flow,

@@ -1,6 +1,7 @@
 """What a transport needs from the server that opened it."""
 
 import socket
+from collections.abc import Callable
 from typing import Protocol
 
 from ringfence.engine.sip.core.flow import Flow
@@ -11,6 +12,10 @@ class Shell(Protocol):
 
     def receive(self, data: bytes, flow: Flow) -> None:
         """One framed message. Never raises."""
+        ...
+
+    def opened(self, flow: Flow, close: Callable[[], None]) -> None:
+        """A connection exists; ``close`` ends it when the server stops."""
         ...
 
     def lost(self, flow: Flow) -> None:

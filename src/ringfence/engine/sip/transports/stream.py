@@ -43,11 +43,6 @@ class StreamFlow(Flow):
             if transport.get_write_buffer_size() > WRITE_LIMIT:
                 transport.abort()
 
-    def hang_up(self) -> None:
-        """Close the connection after what is written."""
-        if self._transport is not None:
-            self._transport.close()
-
 
 class StreamPeer(asyncio.Protocol):
     """The receiving side of one connection."""
@@ -94,6 +89,7 @@ class StreamPeer(asyncio.Protocol):
         else:
             self.flow.remote = remote[:2]
         self.flow.established(transport)
+        self._shell.opened(self.flow, transport.close)
 
     @override
     def data_received(self, data: bytes) -> None:
