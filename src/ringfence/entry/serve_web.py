@@ -1,10 +1,13 @@
 """The web process: Django's pages under uvicorn; HTTPS alone off loopback (R131)."""
 
+import contextlib
+import signal
 import ssl
 import sys
-import threading
+from collections.abc import Iterator
 
 import uvicorn
+from typing_extensions import override
 
 from ringfence.entry import certificates, logs, loops, metrics, ports
 from ringfence.entry.settings import Settings, is_loopback, use_django
@@ -12,6 +15,20 @@ from ringfence.entry.supervisor import end_with_supervisor
 
 GRACE_SECONDS = 3
 """For answers under way; event streams are cut and the browsers follow the next run."""
+
+
+class _Server(uvicorn.Server):
+    """Ends with code 0 at a signal: uvicorn would raise the signal again and so report a failure to the supervisor."""
+
+    @contextlib.contextmanager
+    @override
+    def capture_signals(self) -> Iterator[None]:
+        previous = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
 
 
 def configuration(settings: Settings) -> uvicorn.Config:
@@ -43,7 +60,7 @@ def serve(settings: Settings, *, supervised: bool) -> int:
     logs.configure("web", settings, terminal_level="WARNING" if supervised else None)
     ports.require_free(settings, process="web")
     use_django()
-    server = uvicorn.Server(configuration(settings))
+    server = _Server(configuration(settings))
     if supervised:
 
         def stop() -> None:
@@ -55,7 +72,4 @@ def serve(settings: Settings, *, supervised: bool) -> int:
         server.run()
     finally:
         stop_metrics()
-        for thread in threading.enumerate():
-            if thread is not threading.current_thread() and not thread.daemon:
-                thread.join(1)
     return 0 if server.started else 1
