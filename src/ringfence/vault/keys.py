@@ -139,6 +139,9 @@ class FileRootKey:
         fresh = path.with_name(f"{path.name}.{new_id()}")
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise RootKeyError(f"The folder of the root key {path} cannot be made: {error.strerror}.") from None
+        try:
             handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             with os.fdopen(handle, "wb") as file:
                 file.write(_ROOT_PREFIX + base64.b64encode(secret) + b"\n")

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -164,6 +165,11 @@ class TestFiles:
 
 
 class TestS3:
+    def test_missing_package_is_named_with_the_cure(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "boto3", None)
+        with pytest.raises(StoreError, match=r"pip install 'ringfence\[s3\]'"):
+            S3Store(bucket="b")
+
     def test_wrong_secret_is_refused_with_the_cure(self, s3_server: S3Server) -> None:
         store = s3_store(s3_server, secret_key="wrong")
         with pytest.raises(StoreUnavailable, match="credentials"):

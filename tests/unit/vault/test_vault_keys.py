@@ -12,6 +12,7 @@ from ringfence.kit.clock import ManualClock
 from ringfence.vault import DataKey, FileRootKey, SqliteKeyStore, create_data_key
 from ringfence.vault.errors import (
     KeyDestroyed,
+    KeyStoreError,
     KeyStoreUnavailable,
     KeyUnknown,
     KeyUnreadable,
@@ -56,6 +57,13 @@ class TestRootKeyFile:
         path.chmod(0o640)
         with pytest.raises(RootKeyExposed, match=f"permissions 0640.*chmod 600 {path}"):
             FileRootKey.load(path)
+
+    def test_folder_that_cannot_be_made_is_reported(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_bytes(b"")
+        with pytest.raises(RootKeyError, match="cannot be made"):
+            FileRootKey.create(tmp_path / "file" / "root.key")
+        with pytest.raises(RootKeyError, match="cannot be read"):
+            FileRootKey.load(tmp_path / "file" / "root.key")
 
     def test_missing_and_malformed_are_told_apart(self, tmp_path: Path) -> None:
         path = tmp_path / "root.key"
@@ -220,6 +228,25 @@ class TestKeyStore:
         (tmp_path / "file").write_bytes(b"")
         with pytest.raises(KeyStoreUnavailable, match="cannot be opened"):
             store_at(tmp_path / "file").stats()
+
+    def test_store_of_a_newer_release_is_left_alone(self, tmp_path: Path) -> None:
+        store = store_at(tmp_path)
+        store.client_key("BBC")
+        store.close()
+        with sqlite3.connect(tmp_path / "keys.sqlite3") as db:
+            db.execute("PRAGMA user_version = 2")
+        db.close()
+        with pytest.raises(KeyStoreError, match="newer release"):
+            store.client_key("BBC")
+
+    def test_repeated_key_is_refused_and_the_first_one_stands(self, tmp_path: Path) -> None:
+        store = store_at(tmp_path)
+        key = create_data_key("BBC", "r1")
+        store.keep(key)
+        with pytest.raises(KeyStoreUnavailable):
+            store.keep(DataKey(key_id=key.key_id, client="BBC", recording="r2", secret=bytes(32)))
+        assert store.unwrap(key.key_id) == key
+        store.close()
 
     def test_forked_process_opens_the_file_itself(self, tmp_path: Path) -> None:
         store = store_at(tmp_path)

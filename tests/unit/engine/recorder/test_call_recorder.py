@@ -24,6 +24,8 @@ from ringfence.engine.errors import EngineUnavailable, UnknownSession
 from ringfence.engine.fakes import MemoryDirectory, MemoryFacts, MemoryRecording, MemoryVault
 from ringfence.engine.media.port import TapSink
 from ringfence.engine.recorder import CallRecorder, RecorderState, RecordingRequest
+from ringfence.engine.recorder.recorder import REMEMBERED_CALLS
+from ringfence.engine.recorder.timeline import MAX_WAITING
 from ringfence.kit.clock import ManualClock
 from ringfence.kit.ids import AgentId, CallId, ClientCode, LegId, SessionId
 from ringfence.kit.tasks import TaskOwner
@@ -128,6 +130,10 @@ class Stage:
                     leg=leg, at=self.clock.monotonic(), payload=code * 160, rtp_timestamp=self._timestamps, alaw=True
                 )
 
+    def waiting(self) -> int:
+        """Packets kept for the next batch."""
+        return len(self.recorder._recordings[CALL]._waiting)
+
     def kinds(self) -> list[str]:
         return [type(fact).__name__ for fact in self.facts.facts]
 
@@ -229,7 +235,9 @@ def test_gate_closes_before_the_tap_has_obeyed() -> None:
         masking = asyncio.ensure_future(stage.recorder.suppress(CALL, MASK, "agent-1"))
         await asyncio.sleep(0)
         assert stage.media.commands == ["tap"]
+        waiting = stage.waiting()
         stage.talk(50)
+        assert stage.waiting() == waiting == 100, "not one packet is kept, not even in memory"
         await masking
         await stage.recorder.stop(CALL, StopReason.HANG_UP)
 
@@ -430,6 +438,43 @@ def test_closing_seals_what_runs() -> None:
         await stage.recorder.close()
 
     assert play(story).facts.last(RecordingSealed).duration_ms == 1000
+
+
+def test_flood_of_packets_is_bounded_and_counted() -> None:
+    async def story(stage: Stage) -> None:
+        await stage.recorder.begin(REQUEST)
+        stage.talk(MAX_WAITING // 2 + 10)
+        assert stage.waiting() == MAX_WAITING
+        assert stage.recorder._recordings[CALL].dropped == 20
+        await stage.recorder.stop(CALL, StopReason.HANG_UP)
+
+    assert play(story).facts.last(RecordingSealed).duration_ms == (MAX_WAITING // 2 + 10) * 20
+
+
+def test_tap_that_does_not_run_again_leaves_silence_and_an_alarm() -> None:
+    async def story(stage: Stage) -> None:
+        await stage.recorder.begin(REQUEST)
+        await stage.recorder.suppress(CALL, MASK, "agent-1")
+        stage.media.made.error = EngineUnavailable()
+        await stage.recorder.resume(CALL, MASK, "agent-1")
+        assert stage.facts.last(RecordingResumed).remaining == frozenset()
+        await stage.recorder.stop(CALL, StopReason.HANG_UP)
+
+    stage = play(story)
+    assert stage.facts.last(AlarmRaised).code == "tap_disobeyed"
+    assert stage.facts.last(RecordingSealed).stop is StopReason.HANG_UP
+
+
+def test_memory_of_ended_calls_is_bounded() -> None:
+    async def story(stage: Stage) -> None:
+        await stage.recorder.begin(REQUEST)
+        await stage.recorder.stop(CALL, StopReason.HANG_UP)
+        for number in range(REMEMBERED_CALLS):
+            stage.recorder._remember(CallId(str(number)), NotRecordedReason.NO_RULE)
+        assert stage.recorder.state(CALL) is None
+        assert len(stage.recorder._ended) == REMEMBERED_CALLS
+
+    play(story)
 
 
 @pytest.mark.parametrize("hang_up_first", [True, False])
