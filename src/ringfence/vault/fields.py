@@ -38,7 +38,7 @@ class FieldSealer:
         return head + nonce + cipher.encrypt(nonce, text.encode(), self._context(client, head))
 
     def open(self, client: str, sealed: bytes) -> str:
-        """The text again. Raises FieldTampered when changed or of another client or purpose, KeyUnknown without its key."""
+        """The text again. Raises FieldTampered (changed, or of another client or purpose) or KeyUnknown."""
         head, nonce = sealed[: _HEAD.size], sealed[_HEAD.size : _HEAD.size + _NONCE_BYTES]
         if len(nonce) != _NONCE_BYTES:
             raise FieldTampered

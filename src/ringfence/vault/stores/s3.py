@@ -34,9 +34,9 @@ class S3Store:
     ) -> None:
         """Empty keys take boto3's own search (roles, profiles). Raises StoreError when boto3 is not installed."""
         try:
-            import boto3  # type: ignore[import-untyped]
-            import botocore.config  # type: ignore[import-untyped]
-            import botocore.exceptions  # type: ignore[import-untyped]
+            import boto3
+            import botocore.config
+            import botocore.exceptions
         except ImportError:
             raise StoreError(
                 "S3 storage needs the boto3 package. Install it with: pip install 'ringfence[s3]'"
