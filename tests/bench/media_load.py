@@ -5,8 +5,8 @@
 The engine runs in a process of its own on the first core and the telephones in this one on the last. CPU is the
 engine's own (getrusage). Latency is one way through the engine: from just before a phone's send to the kernel's
 receive timestamp at the other phone (SO_TIMESTAMPNS), so the lateness of this Python generator in reading is not in
-it. The generator itself is the limit at some 200 calls: its share of its core is printed. The figures mean
-something only while the engine's core is not wanted by others: the load average is printed too.
+it. The generator itself is the limit at some 200 calls: its share of its core is printed. Latency means something
+only while the engine is not starved: how long it had to wait for its core is printed, and the load average.
 """
 
 import argparse
@@ -59,6 +59,8 @@ class Result:
     p99_us: float
     p999_us: float
     max_us: float
+    starved_percent: float
+    """Share of the time in which the engine was ready but another process had its core."""
     generator_percent: float
     load_average: float
     engine_rss_mb: float
@@ -80,6 +82,14 @@ def cores() -> tuple[int, int]:
     """One core for the engine and one for the telephones; the same one on a machine that has no second."""
     allowed = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
     return allowed[0], allowed[-1]
+
+
+def waited_seconds() -> float:
+    """How long this process was ready to run but another had its core (Linux); 0 where that is not told."""
+    try:
+        return int(Path("/proc/self/schedstat").read_text().split()[1]) / 1e9
+    except (OSError, IndexError, ValueError):
+        return 0.0
 
 
 # --- the engine's process
@@ -130,6 +140,7 @@ async def serve() -> None:
                     "cpu": usage.ru_utime + usage.ru_stime,
                     "rss_mb": usage.ru_maxrss / 1024,
                     "tapped": sum(sink.count for sink in sinks),
+                    "waited": waited_seconds(),
                 }
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
@@ -259,6 +270,8 @@ def measure(mode: str, *, calls: int, seconds: float, core: int, loop: str, real
     try:
         lines = asyncio.run(set_up(engine, calls=calls, mode=mode))
         engine.ask("freeze")
+        gc.collect()
+        gc.disable()  # here, in the telephones: their pauses would come out of the engine as bursts
         run(lines, seconds=1.0)
         for line in lines:
             line.sent = 0
@@ -270,6 +283,7 @@ def measure(mode: str, *, calls: int, seconds: float, core: int, loop: str, real
         for line in lines:
             line.socket.close()
     finally:
+        gc.enable()
         engine.close()
     sent = sum(line.sent for line in lines)
     cpu = 100 * (after["cpu"] - before["cpu"]) / lasted
@@ -291,6 +305,7 @@ def measure(mode: str, *, calls: int, seconds: float, core: int, loop: str, real
         p99_us=round(quantile(0.99), 1),
         p999_us=round(quantile(0.999), 1),
         max_us=round(quantile(1.0), 1),
+        starved_percent=round(100 * (after["waited"] - before["waited"]) / lasted, 1),
         generator_percent=round(100 * own / lasted, 1),
         load_average=round(os.getloadavg()[0], 2),
         engine_rss_mb=round(after["rss_mb"], 1),
@@ -324,7 +339,7 @@ def main() -> int:
     pin(phone_core, realtime=options.realtime)
     results: list[Result] = []
     print(f"{'mode':6}{'loop':9}{'calls':>6}{'CPU %':>8}{'%/call':>8}{'sent':>9}{'lost':>6}{'p50 us':>8}{'p99 us':>9}"
-          f"{'p99.9 us':>10}{'gen %':>7}{'load':>6}  budget")  # fmt: skip
+          f"{'p99.9 us':>10}{'starved %':>11}{'gen %':>7}{'load':>6}  budget")  # fmt: skip
     for _ in range(options.repeat):
         for mode in options.mode or sorted(LIMITS):
             for calls in options.calls or [150]:
@@ -339,7 +354,7 @@ def main() -> int:
                 results.append(result)
                 print(f"{mode:6}{loop:9}{calls:6}{result.cpu_percent:8.1f}{result.cpu_percent_per_call:8.3f}"
                       f"{result.sent:9}{result.lost:6}{result.p50_us:8.0f}{result.p99_us:9.0f}{result.p999_us:10.0f}"
-                      f"{result.generator_percent:7.0f}{result.load_average:6.1f}  "
+                      f"{result.starved_percent:11.1f}{result.generator_percent:7.0f}{result.load_average:6.1f}  "
                       f"{'kept' if result.within else 'MISSED'}", flush=True)  # fmt: skip
     if options.json:
         machine = {"python": platform.python_version(), "system": platform.release(), "cores": os.cpu_count()}

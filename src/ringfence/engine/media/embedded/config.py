@@ -18,7 +18,7 @@ class MediaConfig:
     consent_seconds: float = 30.0
     """A browser that sent no valid ICE check for so long is gone (RFC 7675)."""
     rtcp_seconds: float = 5.0
-    sweep_seconds: float = 0.5
+    sweep_seconds: float = 0.2
     """How often reports and dead media are looked after."""
     events: int = 10_000
     """Unread events kept; beyond it the oldest is dropped and counted."""

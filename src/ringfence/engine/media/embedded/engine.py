@@ -293,7 +293,7 @@ class EmbeddedMediaEngine:
         self._events.put_nowait(event)
 
     def _sweep(self) -> None:
-        """Twice a second: dead media, consent, reports that are due, packet rate."""
+        """Every ``sweep_seconds``: dead media, consent, reports that are due, packet rate."""
         now = self._clock.monotonic()
         total = 0
         for session in self._sessions.values():

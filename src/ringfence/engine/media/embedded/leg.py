@@ -6,6 +6,7 @@ packet path reads, so that a packet costs no decision twice.
 
 import asyncio
 import logging
+import random
 from collections.abc import Callable
 
 import pylibsrtp
@@ -113,7 +114,7 @@ class Leg:
         self.watched_since: float | None = None
         """Dead-media time runs from here, or from the newest packet."""
         self.last_packet_at: float | None = None
-        self.report_at = clock.monotonic() + config.rtcp_seconds
+        self.report_at = clock.monotonic() + config.rtcp_seconds * random.uniform(0.5, 1.5)
         """When the next RTCP report is due."""
         self._lost = False
 
@@ -370,7 +371,8 @@ class Leg:
     def send_report(self) -> None:
         """Send an SR or RR with SDES to the far side (RFC 3550 section 6)."""
         now = self._monotonic()
-        self.report_at = now + self.config.rtcp_seconds
+        # Spread, so that legs which began together do not report together (RFC 3550 section 6.2).
+        self.report_at = now + self.config.rtcp_seconds * random.uniform(0.5, 1.5)
         remote = self.remote
         if remote is None or not self.ready:
             return
