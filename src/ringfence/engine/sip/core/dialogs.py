@@ -347,7 +347,7 @@ class Incoming:
             self.table.emit(InfoDigit(dialog=dialog.id, digit=digit))
 
     def _refer(self, dialog: Dialog, message: Message) -> None:
-        values = message.all("refer-to") or message.all("r")
+        values = message.all("refer-to")
         try:
             if len(values) != 1:
                 raise ValueError("REFER needs one Refer-To.")
@@ -438,7 +438,6 @@ class Incoming:
 def _own_headers(message: Message) -> Mapping[str, str]:
     own: dict[str, str] = {}
     for name, values in message.headers.items():
-        lower = name.lower()
-        if lower.startswith("x-ringfence-") and len(own) < 16:
-            own[lower] = values[0][:256]
+        if name.startswith("x-ringfence-") and len(own) < 16:
+            own[name] = values[0][:256]
     return own

@@ -4,20 +4,15 @@ Everything that comes from the network passes :func:`parse` once and is never pa
 :class:`Malformed`, which carries what an error response needs when the sender can be told at all.
 """
 
-import logging
 import re
 from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 
-from aiosipua.headers import CaseInsensitiveDict, parse_cseq, parse_via
-from aiosipua.message import SipMessage, SipResponse
+from aiosipua.headers import parse_cseq, parse_via
 
 from ringfence.engine.sip.core.config import Limits
 from ringfence.engine.sip.core.flow import Flow, bracket
-from ringfence.engine.sip.core.headers import NameAddr, UnknownScheme, check_uri, parse_name_addr
-
-# The codec warns of each body that does not fit its Content-Length; a flood of those would fill the log.
-logging.getLogger("aiosipua.message").setLevel(logging.ERROR)
+from ringfence.engine.sip.core.headers import NameAddr, UnknownScheme, check_uri, parse_name_addr, split_list
 
 Headers = Sequence[tuple[str, str]]
 
@@ -26,8 +21,23 @@ ALLOW = ("Allow", ", ".join(METHODS))
 
 _REQUEST = re.compile(rb"([A-Za-z0-9.!%*_+`'~-]{1,64}) (\S+) (SIP/\d+\.\d+)")
 _RESPONSE = re.compile(rb"SIP/2\.0 ([1-6]\d\d)(?: ([^\r\n]*))?")
-_LONG_NAMES = {b"v": "via", b"f": "from", b"t": "to", b"i": "call-id"}
+_LONG_NAMES = {
+    "v": "via",
+    "f": "from",
+    "t": "to",
+    "i": "call-id",
+    "m": "contact",
+    "l": "content-length",
+    "c": "content-type",
+    "e": "content-encoding",
+    "k": "supported",
+    "x": "session-expires",
+    "r": "refer-to",
+    "b": "referred-by",
+}
+_LISTS = frozenset({"via", "contact", "route", "record-route"})
 _SALVAGE = re.compile(rb"^(via|v|from|f|to|t|call-id|i|cseq)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
+_FOLD = re.compile(r"\r\n[ \t]+")
 _SLASHES = re.compile(r"\s*/\s*")
 _OWN_PARAMS = re.compile(r";\s*(?:received|rport)\s*(?:=[^;]*)?(?=;|$)", re.IGNORECASE)
 _HOST = re.compile(r"[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.%]+\]")
@@ -64,7 +74,6 @@ _REASONS = {status.value: status.phrase for status in HTTPStatus} | {
 }
 
 _ONCE = ("from", "to", "call-id", "cseq", "max-forwards", "content-length", "expires", "content-type")
-_COMPACT = {"session-expires": "x", "refer-to": "r", "referred-by": "b"}
 
 
 def reason_of(status: int) -> str:
@@ -95,7 +104,7 @@ class Message:
         "vias",
     )
 
-    def __init__(self, flow: Flow, headers: CaseInsensitiveDict, body: bytes) -> None:
+    def __init__(self, flow: Flow, headers: dict[str, list[str]], body: bytes) -> None:
         self.flow = flow
         self.headers = headers
         self.body = body
@@ -115,22 +124,21 @@ class Message:
         self.cseq_method = ""
 
     def get(self, name: str) -> str | None:
-        """The first value of a header, also under its compact name."""
-        value = self.headers.get_first(name)
-        if value is None and name in _COMPACT:
-            value = self.headers.get_first(_COMPACT[name])
-        return value
+        """The first value of a header, by its long name in lower case."""
+        values = self.headers.get(name)
+        return values[0] if values else None
 
     def all(self, name: str) -> list[str]:
-        return self.headers.get(name)
+        """Every value; those of Via, Contact, Route and Record-Route one by one."""
+        return self.headers.get(name, [])
 
     def tokens(self, name: str) -> set[str]:
         """The values of a token list such as Supported or Require, in lower case."""
-        return {part.strip().lower() for value in self.headers.get(name) for part in value.split(",") if part.strip()}
+        return {part.strip().lower() for value in self.all(name) for part in value.split(",") if part.strip()}
 
     def contact(self) -> NameAddr | None:
         """The first Contact, None when it is missing or unusable."""
-        value = self.headers.get_first("contact")
+        value = self.get("contact")
         if value is None:
             return None
         try:
@@ -145,7 +153,7 @@ class Message:
         """The session description, also inside a multipart body (RFC 5621)."""
         if not self.body:
             return None
-        kind = (self.headers.get_first("content-type") or "application/sdp").strip()
+        kind = (self.get("content-type") or "application/sdp").strip()
         lower = kind.lower()
         if lower.startswith("application/sdp"):
             return self.body.decode("utf-8", errors="replace")
@@ -177,40 +185,69 @@ def parse(data: bytes, flow: Flow, limits: Limits) -> Message:
     """The checked message. Raises Malformed and nothing else."""
     start, _, _ = data[:8192].partition(b"\r\n")
     request = _REQUEST.fullmatch(start)
-    if request is None and _RESPONSE.fullmatch(start) is None:
+    response_ = None if request is not None else _RESPONSE.fullmatch(start)
+    if request is None and response_ is None:
         status = 505 if re.fullmatch(rb"\S+ \S.* SIP/(?!2\.0)\S+", start) else 400
         raise _salvaged("The start line is malformed.", data, flow, status=status)
     if len(data) > limits.message_bytes:
         raise _salvaged("The message is too large.", data, flow, status=513)
     if request is not None and request.group(3) != b"SIP/2.0":
         raise _salvaged("The version is not SIP/2.0.", data, flow, status=505)
-    head, blank, _ = data.partition(b"\r\n\r\n")
+    head, blank, body = data.partition(b"\r\n\r\n")
     lines = head.split(b"\r\n")
     if len(lines) > limits.headers or max(map(len, lines)) > limits.header_line_bytes:
         raise _salvaged("There are too many or too long header lines.", data, flow, status=513)
     if not blank:
         raise _salvaged("The header section has no end.", data, flow)
-    try:
-        raw = SipMessage.parse(data)
-    except ValueError:
-        raise _salvaged("The message is malformed.", data, flow) from None
-    message = Message(flow, raw.headers, raw.body)
-    if isinstance(raw, SipResponse):
-        message.status = raw.status_code
-        message.reason = raw.reason_phrase
-    else:
-        message.method = raw.method
-        message.uri = raw.uri
+    message = Message(flow, _read_headers(head), body)
+    if request is not None:
+        message.method, message.uri = request.group(1).decode(), request.group(2).decode("utf-8", errors="replace")
+    elif response_ is not None:
+        message.status = int(response_.group(1))
+        message.reason = (response_.group(2) or b"").decode("utf-8", errors="replace")
     _fill(message)
+    _cut_body(message)
     if message.method:
-        _check_request(message, received=len(data) - len(head) - 4)
+        _check_request(message)
     return message
+
+
+def _read_headers(head: bytes) -> dict[str, list[str]]:
+    """Header fields by long lower-case name, unfolded (RFC 3261 section 7.3.1); a line without a colon is ignored."""
+    text = head.decode("utf-8", errors="replace")
+    if "\r\n " in text or "\r\n\t" in text:
+        text = _FOLD.sub(" ", text)
+    headers: dict[str, list[str]] = {}
+    for line in text.replace("\r", "\n").split("\n")[1:]:
+        name, colon, value = line.partition(":")
+        if not colon:
+            continue
+        name = name.strip().lower()
+        name = _LONG_NAMES.get(name, name)
+        value = value.strip()
+        values = split_list(value) if name in _LISTS and "," in value else [value]
+        if name in headers:
+            headers[name].extend(values)
+        else:
+            headers[name] = values
+    return headers
+
+
+def _cut_body(message: Message) -> None:
+    """Bytes of a datagram after the body are ignored (RFC 3261 section 18.3)."""
+    declared = message.get("content-length")
+    if declared is None:
+        return
+    usable = message if message.method not in ("", "ACK") else None
+    if not (declared.isascii() and declared.isdigit()) or len(declared) > 9 or int(declared) > len(message.body):
+        raise Malformed("Content-Length does not fit the body.", request=usable)
+    message.body = message.body[: int(declared)]
 
 
 def _fill(message: Message) -> None:
     """Read the framing headers. Raises Malformed, answerable once the Via is known to be usable."""
     headers = message.headers
-    message.vias = headers.get("via")
+    message.vias = headers.get("via", [])
     try:
         top = message.vias[0]
         if top.count("/", 0, 12) != 2 or " /" in top[:32] or "/ " in top[:32]:
@@ -224,18 +261,18 @@ def _fill(message: Message) -> None:
     message.branch = via.branch or ""
     message.sent_by = via.host if via.port is None else f"{via.host}:{via.port}"
     usable = message if message.method and message.method != "ACK" else None
-    message.from_ = headers.get_first("from") or ""
-    message.to = headers.get_first("to") or ""
-    message.call_id = headers.get_first("call-id") or ""
+    message.from_ = message.get("from") or ""
+    message.to = message.get("to") or ""
+    message.call_id = message.get("call-id") or ""
     if not (message.from_ and message.to and message.call_id):
         raise Malformed("From, To or Call-ID is missing.", request=usable)
     for name in _ONCE:
-        if len(headers.get(name)) > 1:
+        if name in headers and len(headers[name]) > 1:
             raise Malformed("A header that may stand once stands twice.", request=usable)
     message.from_tag = _tag(message.from_, usable)
     message.to_tag = _tag(message.to, usable)
     try:
-        cseq = parse_cseq(headers.get_first("cseq") or "")
+        cseq = parse_cseq(message.get("cseq") or "")
     except ValueError:
         raise Malformed("CSeq is malformed.", request=usable) from None
     message.cseq = cseq.seq
@@ -258,14 +295,11 @@ def _tag(value: str, usable: Message | None) -> str:
     return match.group(1) if match else ""
 
 
-def _check_request(message: Message, *, received: int) -> None:
+def _check_request(message: Message) -> None:
     usable = None if message.method == "ACK" else message
     if message.cseq_method != message.method:
         raise Malformed("CSeq names another method.", request=usable)
-    declared = message.headers.get_first("content-length")
-    if declared is not None and (not (declared.isascii() and declared.isdigit()) or int(declared[:9]) > received):
-        raise Malformed("Content-Length does not fit the body.", request=usable)
-    hops = message.headers.get_first("max-forwards")
+    hops = message.get("max-forwards")
     if hops is not None and not (hops.isascii() and hops.isdigit() and len(hops) <= 4 and int(hops) <= 255):
         raise Malformed("Max-Forwards is malformed.", request=usable)
     try:
@@ -284,13 +318,13 @@ def _salvaged(sentence: str, data: bytes, flow: Flow, *, status: int = 400) -> M
     head = data[:16384].partition(b"\r\n\r\n")[0]
     if head.startswith(b"SIP/"):
         return Malformed(sentence)
-    headers = CaseInsensitiveDict()
+    headers: dict[str, list[str]] = {}
     for match in _SALVAGE.finditer(head):
-        name = match.group(1).lower()
-        key = _LONG_NAMES.get(name, name.decode())
+        name = match.group(1).decode().lower()
+        key = _LONG_NAMES.get(name, name)
         value = match.group(2).decode("utf-8", errors="replace").strip()[:2048]
         if key == "via" or key not in headers:
-            headers.append(key, value)
+            headers.setdefault(key, []).append(value)
     message = Message(flow, headers, b"")
     message.method = head.split(None, 1)[0][:64].decode("ascii", errors="replace") if head.split(None, 1) else ""
     if not message.method or message.method == "ACK":
@@ -325,9 +359,9 @@ def response(
     lines.append(f"From: {request.from_}")
     lines.append(f"To: {to}")
     lines.append(f"Call-ID: {request.call_id}")
-    lines.append(f"CSeq: {request.headers.get_first('cseq') or ''}")
+    lines.append(f"CSeq: {request.get('cseq') or ''}")
     if 100 < status < 300 and request.method in ("INVITE", "UPDATE", "REFER"):
-        lines.extend([f"Record-Route: {value}" for value in request.headers.get("record-route")])
+        lines.extend([f"Record-Route: {value}" for value in request.all("record-route")])
     return _finish(lines, headers, body, content_type)
 
 
