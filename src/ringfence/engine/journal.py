@@ -30,6 +30,8 @@ class FactJournal:
         """Number of the oldest fact kept."""
         self._overflowing = False
         self._wake: Callable[[], None] = lambda: None
+        self.watch: Callable[[AnyFact], None] = lambda _fact: None
+        """Sees each fact once, for figures, from the publishing thread; must return at once and never fail."""
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -46,6 +48,7 @@ class FactJournal:
             self._facts.append(fact)
             if len(self._facts) > self._capacity:
                 self._drop_oldest()
+        self.watch(fact)
         self._wake()
 
     def _drop_oldest(self) -> None:

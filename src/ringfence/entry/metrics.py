@@ -25,7 +25,6 @@ from ringfence.control.facts import (
     RecordingSealed,
     RecordingStarted,
 )
-from ringfence.engine.ports import FactSink
 
 log = logging.getLogger(__name__)
 
@@ -34,18 +33,12 @@ REQUEST_SECONDS = 5.0
 
 
 class FactCounters:
-    """Counts facts by closed codes; a FactSink that passes each one on."""
+    """Counts facts by closed codes."""
 
-    def __init__(self, onward: FactSink | None = None) -> None:
-        self._onward = onward
+    def __init__(self) -> None:
         self.counts: Counter[tuple[str, str, str]] = Counter()
         self.packets_received = 0
         self.packets_lost = 0
-
-    def publish(self, fact: AnyFact) -> None:
-        self.count(fact)
-        if self._onward is not None:
-            self._onward.publish(fact)
 
     def count(self, fact: AnyFact) -> None:
         """One more of its kind."""
