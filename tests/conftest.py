@@ -7,7 +7,7 @@ throw-away one; without either, SQLite in a temporary file, so that threads see 
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -63,16 +63,16 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 _flush = BaseDatabaseOperations.execute_sql_flush
 
 
-def _flush_with_audit(self: Any, statements: list[str]) -> None:
+def _flush_with_audit(self: Any, sql_list: Iterable[str]) -> None:
     # Tests that commit are cleaned by emptying every table, which the audit triggers would refuse.
     guard.remove(self.connection)
     try:
-        _flush(self, statements)
+        _flush(self, sql_list)
     finally:
         guard.install(self.connection)
 
 
-BaseDatabaseOperations.execute_sql_flush = _flush_with_audit
+BaseDatabaseOperations.execute_sql_flush = _flush_with_audit  # type: ignore[method-assign] # as said above
 
 
 @pytest.fixture

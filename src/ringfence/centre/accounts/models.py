@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from typing_extensions import override
 
 from ringfence.centre.accounts.rights import Role
 from ringfence.centre.tenancy.models import Client
@@ -16,6 +17,7 @@ from ringfence.kit.ids import new_id
 class UserManager(BaseUserManager["User"]):
     """Finds people by e-mail address, whatever its capitals. Accounts are made by ``actions.invite_user``."""
 
+    @override
     def get_by_natural_key(self, username: str | None) -> "User":
         return self.get(email__iexact=username)
 
@@ -41,6 +43,7 @@ class User(AbstractBaseUser):
     class Meta:
         ordering = ["display_name", "email"]
 
+    @override
     def __str__(self) -> str:
         return self.display_name
 
@@ -74,6 +77,7 @@ class RoleGrant(models.Model):
         ordering = ["starts_at", "id"]
         indexes = [models.Index(fields=["user", "starts_at"], name="grant_by_user")]
 
+    @override
     def __str__(self) -> str:
         return f"{self.role} for {self.user_id}"
 
@@ -100,6 +104,7 @@ class Agent(models.Model):
     class Meta:
         ordering = ["agent_id"]
 
+    @override
     def __str__(self) -> str:
         return self.agent_id
 
@@ -126,5 +131,6 @@ class Device(models.Model):
     class Meta:
         ordering = ["device_id"]
 
+    @override
     def __str__(self) -> str:
         return self.label

@@ -3,6 +3,7 @@
 from enum import StrEnum
 
 from django.utils.translation import gettext_lazy as _
+from typing_extensions import override
 
 
 class Right(StrEnum):
@@ -54,6 +55,7 @@ class Role(StrEnum):
     ICT = "ICT"
 
     @property
+    @override
     def title(self) -> str:  # type: ignore[override] # a StrEnum member is a str; its title is a post here
         return str(TITLES[self])
 

@@ -10,6 +10,8 @@ import string
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, ClassVar, TypeVar, dataclass_transform
 
+from typing_extensions import override
+
 from ringfence.centre.audit.errors import AuditError, UnknownEntry
 
 T = TypeVar("T", bound="Entry")
@@ -39,6 +41,7 @@ class Entry:
 
 
 class _Sentence(string.Formatter):
+    @override
     def format_field(self, value: Any, format_spec: str) -> Any:
         if isinstance(value, list):
             value = ", ".join(str(item) for item in value) or "none"

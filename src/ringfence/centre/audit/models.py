@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from django.db import models
+from typing_extensions import override
 
 from ringfence.centre.tenancy.scope import current_scope
 
@@ -10,6 +11,7 @@ from ringfence.centre.tenancy.scope import current_scope
 class AuditEntryManager(models.Manager["AuditEntry"]):
     """Inside the scope of named clients only their entries exist; entries of no client need all_clients."""
 
+    @override
     def get_queryset(self) -> models.QuerySet["AuditEntry"]:
         active = current_scope()
         rows = super().get_queryset()
@@ -46,6 +48,7 @@ class AuditEntry(models.Model):
             models.Index(fields=["at"], name="audit_by_time"),
         ]
 
+    @override
     def __str__(self) -> str:
         return f"{self.number} {self.code}"
 
@@ -62,5 +65,6 @@ class AuditHead(models.Model):
     class Meta:
         constraints = [models.CheckConstraint(name="audit_head_is_one_row", condition=models.Q(id=1))]
 
+    @override
     def __str__(self) -> str:
         return str(self.number)

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from typing_extensions import override
 
 from ringfence.centre.accounts.models import Agent
 from ringfence.centre.tenancy.models import Client, TenantModel
@@ -26,6 +27,7 @@ class OpeningHours(TenantModel):
         verbose_name_plural = "opening hours"
         constraints = [models.UniqueConstraint(fields=["client", "slug"], name="hours_slug")]
 
+    @override
     def __str__(self) -> str:
         return self.name
 
@@ -46,6 +48,7 @@ class OpeningPeriod(TenantModel):
             models.CheckConstraint(name="period_order", condition=models.Q(opens__lt=models.F("closes"))),
         ]
 
+    @override
     def __str__(self) -> str:
         return f"{self.weekday} {self.opens:%H:%M} to {self.closes:%H:%M}"
 
@@ -61,6 +64,7 @@ class Closure(TenantModel):
         ordering = ["on"]
         constraints = [models.UniqueConstraint(fields=["hours", "on"], name="closure_once")]
 
+    @override
     def __str__(self) -> str:
         return f"{self.on} {self.name}"
 
@@ -100,6 +104,7 @@ class Prompt(TenantModel):
         ordering = ["slug"]
         constraints = [models.UniqueConstraint(fields=["client", "slug"], name="prompt_slug")]
 
+    @override
     def __str__(self) -> str:
         return self.slug
 
@@ -121,6 +126,7 @@ class Queue(TenantModel):
         ordering = ["name"]
         constraints = [models.UniqueConstraint(fields=["client", "slug"], name="queue_slug")]
 
+    @override
     def __str__(self) -> str:
         return self.name
 
@@ -134,6 +140,7 @@ class QueueMember(TenantModel):
     class Meta(TenantModel.Meta):
         constraints = [models.UniqueConstraint(fields=["queue", "agent"], name="queue_member_once")]
 
+    @override
     def __str__(self) -> str:
         return f"{self.agent_id} in {self.queue_id}"
 
@@ -149,6 +156,7 @@ class PositionPrompt(TenantModel):
         ordering = ["position"]
         constraints = [models.UniqueConstraint(fields=["queue", "position"], name="position_once")]
 
+    @override
     def __str__(self) -> str:
         return f"position {self.position}"
 
@@ -164,6 +172,7 @@ class Flow(TenantModel):
         ordering = ["name"]
         constraints = [models.UniqueConstraint(fields=["client", "slug"], name="flow_slug")]
 
+    @override
     def __str__(self) -> str:
         return self.name
 
@@ -183,6 +192,7 @@ class PublishedFlow(TenantModel):
         ordering = ["flow_id", "-version"]
         constraints = [models.UniqueConstraint(fields=["flow", "version"], name="flow_version")]
 
+    @override
     def __str__(self) -> str:
         return f"{self.flow_id} version {self.version}"
 
@@ -198,6 +208,7 @@ class Number(TenantModel):
     class Meta(TenantModel.Meta):
         ordering = ["number"]
 
+    @override
     def __str__(self) -> str:
         return self.label
 
@@ -223,6 +234,7 @@ class Trunk(models.Model):
     class Meta:
         ordering = ["name"]
 
+    @override
     def __str__(self) -> str:
         return self.name
 
@@ -242,5 +254,6 @@ class TransferEntry(models.Model):
         ordering = ["name"]
         verbose_name_plural = "transfer entries"
 
+    @override
     def __str__(self) -> str:
         return self.name

@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 from django.core.validators import RegexValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from typing_extensions import override
 
 from ringfence.centre.tenancy.scope import ForeignClient, TenancyError, current_scope
 
@@ -42,6 +43,7 @@ class Client(models.Model):
             )
         ]
 
+    @override
     def __str__(self) -> str:
         return self.name
 
@@ -56,6 +58,7 @@ class DirectoryRevision(models.Model):
     class Meta:
         constraints = [models.CheckConstraint(name="directory_revision_is_one_row", condition=models.Q(id=1))]
 
+    @override
     def __str__(self) -> str:
         return str(self.number)
 
@@ -63,17 +66,20 @@ class DirectoryRevision(models.Model):
 class TenantQuerySet(models.QuerySet[Any]):
     """Refuses to write rows of clients outside the scope."""
 
+    @override
     def bulk_create(self, objs: Iterable[Any], *args: Any, **kwargs: Any) -> list[Any]:
         rows = list(objs)
         for row in rows:
             _refuse_foreign(row.client_id)
         return super().bulk_create(rows, *args, **kwargs)
 
+    @override
     def update(self, **kwargs: Any) -> int:
         if "client" in kwargs or "client_id" in kwargs:
             raise TenancyError("A row cannot be moved from one client to another. Delete it and create it anew.")
         return super().update(**kwargs)
 
+    @override
     def raw(self, *_args: Any, **_kwargs: Any) -> NoReturn:
         raise TenancyError("Raw queries do not see the client scope. Use the manager's methods.")
 
@@ -103,10 +109,12 @@ class TenantModel(models.Model):
         abstract = True
         base_manager_name = "objects"
 
+    @override
     def save(self, *args: Any, **kwargs: Any) -> None:
         _refuse_foreign(self.client_id)
         super().save(*args, **kwargs)
 
+    @override
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         _refuse_foreign(self.client_id)
         return super().delete(*args, **kwargs)

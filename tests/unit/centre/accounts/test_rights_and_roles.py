@@ -185,7 +185,7 @@ def test_the_last_grantor_cannot_be_removed() -> None:
 def test_a_wrong_invitation_says_what_to_mend(fields: dict[str, str], message: str) -> None:
     _person("taken")
     with pytest.raises(Invalid, match=message):
-        actions.invite_user(**{"email": "new@centre.example", "display_name": "New", "by": None, **fields})
+        actions.invite_user(by=None, **{"email": "new@centre.example", "display_name": "New", **fields})
 
 
 def test_an_agent_comes_with_a_browser_telephone_and_is_not_signed_off() -> None:
@@ -217,7 +217,8 @@ def test_a_telephone_password_is_shown_once_and_kept_sealed() -> None:
     assert fresh != password
     actions.remove_device(device=device, by=None)
     device.refresh_from_db()
-    assert (device.ha1_sealed, device.extension) == (None, None)
+    assert device.ha1_sealed is None
+    assert device.extension is None
     with pytest.raises(Refused):
         actions.reset_device_password(device=device, by=None)
     assert not any(secret in text for text in _audited() for secret in (password, fresh, ha1))

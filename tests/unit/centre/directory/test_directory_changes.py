@@ -72,7 +72,7 @@ def test_the_emergency_message_reaches_the_engine_only_while_it_is_on() -> None:
 
 def test_a_published_wording_never_changes_its_text() -> None:
     client = _client()
-    notice = {"client": client, "slug": "n", "kind": PromptKind.NOTICE, "wording": "n-1", "by": None}
+    notice: dict[str, Any] = {"client": client, "slug": "n", "kind": PromptKind.NOTICE, "wording": "n-1", "by": None}
     with scope("BBC"):
         actions.save_prompt(text="Calls are recorded.", **notice)
         with pytest.raises(Invalid, match="new id"):
@@ -83,7 +83,7 @@ def test_a_published_wording_never_changes_its_text() -> None:
 def test_new_text_makes_old_audio_stale() -> None:
     client = _client()
     with scope("BBC"):
-        values = {"client": client, "slug": "g", "kind": PromptKind.GREETING, "by": None}
+        values: dict[str, Any] = {"client": client, "slug": "g", "kind": PromptKind.GREETING, "by": None}
         prompt, _ = actions.save_prompt(text="Hello.", audio=b"\xd5" * 800, **values)
         assert (prompt.state, prompt.duration_ms) == ("rendered", 100)
         assert actions.save_prompt(text="Hello.", **values)[0].state == "rendered"

@@ -163,7 +163,7 @@ def test_tasks_that_run_together_keep_their_own_scopes() -> None:
             return await sync_to_async(lambda: current_scope().codes, thread_sensitive=False)()
 
     async def both() -> list[frozenset[str]]:
-        return await asyncio.gather(visible("BBC"), visible("ELDC"))
+        return list(await asyncio.gather(visible("BBC"), visible("ELDC")))
 
     assert asyncio.run(both()) == [{"BBC"}, {"ELDC"}]
 

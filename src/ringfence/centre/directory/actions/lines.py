@@ -200,7 +200,7 @@ def assign_number(*, client: Client, number: str, flow: str, label: str, by: Use
 
 
 def _prompt(client: Client, slug: str) -> Prompt:
-    found = Prompt.objects.filter(client=client, slug=slug).first()
+    found: Prompt | None = Prompt.objects.filter(client=client, slug=slug).first()
     if found is None:
         raise Invalid(f"This client has no prompt {slug}.")
     return found
