@@ -5,6 +5,7 @@ import random
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from typing_extensions import override
 
@@ -37,8 +38,8 @@ DEVICES = (
 )
 
 
-def trunk(trunk_id: str = "carrier", **changes: object) -> TrunkEntry:
-    values: dict[str, object] = {
+def trunk(trunk_id: str = "carrier", **changes: Any) -> TrunkEntry:
+    values: dict[str, Any] = {
         "trunk_id": TrunkId(trunk_id),
         "name": trunk_id,
         "host": "127.0.0.9",
@@ -47,7 +48,7 @@ def trunk(trunk_id: str = "carrier", **changes: object) -> TrunkEntry:
         "allowed_networks": ("127.0.0.9/32",),
         "options_seconds": 0,
     }
-    return TrunkEntry(**(values | changes))  # type: ignore[arg-type]
+    return TrunkEntry(**(values | changes))
 
 
 class RecordingFlow(Flow):
@@ -192,10 +193,10 @@ class Phone:
         lines.append(f"Content-Length: {len(body)}")
         return "\r\n".join(lines) + "\r\n\r\n" + body
 
-    def send(self, method: str, uri: str, **options: object) -> list[str]:
+    def send(self, method: str, uri: str, **options: Any) -> list[str]:
         """Send one request and return what came back at once."""
         self.flow.take()
-        self.last = self.build(method, uri, **options)  # type: ignore[arg-type]
+        self.last = self.build(method, uri, **options)
         self.world.feed(self.last, self.flow)
         return self.flow.take()
 
@@ -205,17 +206,17 @@ class Phone:
         self.world.feed(self.last, self.flow)
         return self.flow.take()
 
-    def authorized(self, method: str, uri: str, *, username: str, password: str, **options: object) -> list[str]:
+    def authorized(self, method: str, uri: str, *, username: str, password: str, **options: Any) -> list[str]:
         """Send, and answer the challenge."""
         first = self.send(method, uri, **options)
         assert status_of(first[-1]) == 401, first
         self.digest = DigestClient(Credentials(username, password), random.Random(5).randbytes)
         header = self.digest.authorize(401, [header_of(first[-1], "WWW-Authenticate")], method=method, uri=uri)
         assert header is not None
-        options["headers"] = (*options.get("headers", ()), f"{header[0]}: {header[1]}")  # type: ignore[misc]
+        options["headers"] = (*options.get("headers", ()), f"{header[0]}: {header[1]}")
         return self.send(method, uri, **options)
 
-    def invite(self, uri: str = "sip:+441632960100@ringfence", **options: object) -> list[str]:
+    def invite(self, uri: str = "sip:+441632960100@ringfence", **options: Any) -> list[str]:
         options.setdefault("body", OFFER)
         return self.send("INVITE", uri, **options)
 
@@ -250,7 +251,7 @@ class Phone:
         lines.append(f"Content-Length: {len(body)}")
         self.world.feed("\r\n".join(lines) + "\r\n\r\n" + body, self.flow)
 
-    def within(self, request: str, method: str, **options: object) -> list[str]:
+    def within(self, request: str, method: str, **options: Any) -> list[str]:
         """A request inside the dialog that ``request`` of the agent under test began."""
         self.call_id = header_of(request, "Call-ID")
         self.tag = tag_of(request, "To") or "remote"
@@ -299,12 +300,12 @@ class Net:
         self._delay = delay
         self._random = random.Random(seed)
         self._order = 0
-        self._queue: list[tuple[float, int, Callable[[], None]]] = []
+        self._queue: list[tuple[float, int, Callable[[], object]]] = []
         self.agents: dict[str, UserAgent] = {}
         self.listeners: dict[str, Callable[[SipEvent], None]] = {}
         self.sent = 0
 
-    def at(self, seconds: float, action: Callable[[], None]) -> None:
+    def at(self, seconds: float, action: Callable[[], object]) -> None:
         self._order += 1
         heapq.heappush(self._queue, (self.now + seconds, self._order, action))
 

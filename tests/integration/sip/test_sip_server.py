@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from ringfence.engine.sip.api import (
     DeviceBound,
     DeviceUnbound,
     DialogEnded,
+    DialogId,
     Identity,
     IncomingInvite,
     InviteAnswered,
@@ -233,10 +235,13 @@ def test_a_trunk_that_cannot_be_reached_is_down_and_calls_to_it_are_rejected() -
             for entry in entries:
                 target = ToTrunk(trunk_id=entry.trunk_id, number="+441632960001")
                 dialog = exchange.server.invite(target, sdp=sdp(), caller=Identity())
-                event = await exchange.wait(InviteRejected, lambda each, dialog=dialog: each.dialog == dialog)
-                assert event.status == 503
+                await exchange.wait(InviteRejected, partial(rejected, dialog))
 
     asyncio.run(run())
+
+
+def rejected(dialog: DialogId, event: InviteRejected) -> bool:
+    return event.dialog == dialog and event.status == 503
 
 
 def test_connections_of_one_source_are_bounded() -> None:

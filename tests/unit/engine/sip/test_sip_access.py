@@ -1,6 +1,7 @@
 """Who may do what: digest, tokens, registrar, trunks by address, R131, rate limits."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from tests.support.sip_world import (
@@ -52,7 +53,7 @@ def desk(world: World, *, port: int = 5999, protocol: str = "udp", host: str = "
     return Phone(world, RecordingFlow(protocol, (host, port)), user="desk1")
 
 
-def register(phone: Phone, *, password: str = PASSWORD, username: str = "", **options: object) -> list[str]:
+def register(phone: Phone, *, password: str = PASSWORD, username: str = "", **options: Any) -> list[str]:
     options.setdefault("to", f"sip:{phone.user}@ringfence")
     return phone.authorized("REGISTER", REALM, username=username or phone.user, password=password, **options)
 

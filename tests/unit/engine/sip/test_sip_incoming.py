@@ -1,5 +1,7 @@
 """Calls that come in: transactions, races, retransmission, refusals (RFC 3261, RFC 6026)."""
 
+from typing import Any
+
 import pytest
 from tests.support.sip_world import (
     ANSWER,
@@ -19,6 +21,7 @@ from ringfence.engine.sip.api import (
     Cancelled,
     DialogConfirmed,
     DialogEnded,
+    DialogId,
     Identity,
     InfoDigit,
     ReferReceived,
@@ -27,6 +30,7 @@ from ringfence.engine.sip.api import (
 )
 from ringfence.engine.sip.config import SipConfig
 from ringfence.engine.sip.core.config import Limits
+from ringfence.kit.ids import TrunkId
 
 
 @pytest.fixture
@@ -39,7 +43,7 @@ def phone(world: World) -> Phone:
     return Phone(world, RecordingFlow())
 
 
-def talk(world: World, phone: Phone, **options: object) -> str:
+def talk(world: World, phone: Phone, **options: Any) -> DialogId:
     """An answered call; returns its dialog."""
     phone.invite(**options)
     dialog = incoming(world.take()).dialog
@@ -52,7 +56,7 @@ def talk(world: World, phone: Phone, **options: object) -> str:
 def test_a_call_from_a_trunk_is_tried_rung_answered_and_ended(world: World, phone: Phone) -> None:
     assert [status_of(each) for each in phone.invite()] == [100]
     event = incoming(world.take())
-    assert event.source == TrunkSource(trunk_id="carrier", secure=False)
+    assert event.source == TrunkSource(trunk_id=TrunkId("carrier"), secure=False)
     assert (event.called, event.sdp) == ("+441632960100", OFFER)
     assert event.caller == Identity(number="+441632960001")
     world.agent.actions.ring(event.dialog, status=180, sdp=None)
@@ -270,7 +274,7 @@ def test_an_update_without_sdp_is_answered_at_once_and_moves_the_target(world: W
     text = phone.build("UPDATE", "sip:r@127.0.0.1").replace("10.0.0.7:5999>", "10.0.0.8:5060>")
     world.feed(text, phone.flow)
     assert [status_of(each) for each in phone.flow.take()] == [200]
-    world.agent.actions.hang_up(dialog, status=486, reason=None)  # type: ignore[arg-type]
+    world.agent.actions.hang_up(dialog, status=486, reason=None)
     assert phone.flow.take()[0].startswith("BYE sip:+441632960001@10.0.0.8:5060 ")
 
 
@@ -289,7 +293,7 @@ def test_an_info_digit_is_reported(world: World, phone: Phone, kind: str, body: 
     text = phone.build("INFO", "sip:r@127.0.0.1", body=body).replace("application/sdp", kind)
     world.feed(text, phone.flow)
     assert [status_of(each) for each in phone.flow.take()] == [200]
-    assert world.take() == [InfoDigit(dialog=dialog, digit=digit)]  # type: ignore[arg-type]
+    assert world.take() == [InfoDigit(dialog=dialog, digit=digit)]
 
 
 @pytest.mark.parametrize("body", ["Signal=55", "Signal=", "nothing", "Signal=\u0661"])
@@ -313,7 +317,7 @@ def test_refer_is_parsed_and_refused(world: World, phone: Phone) -> None:
     assert event.target == "sip:202@ringfence"
     assert event.replaces is not None
     assert (event.replaces.call_id, event.replaces.to_tag, event.replaces.from_tag) == ("abc@x", "1", "2")
-    world.agent.actions.reject_refer(dialog, status=501)  # type: ignore[arg-type]
+    world.agent.actions.reject_refer(dialog, status=501)
     assert [status_of(each) for each in phone.flow.take()] == [501]
     assert [status_of(each) for each in phone.send("REFER", "sip:r@127.0.0.1")] == [400]
 
@@ -328,7 +332,7 @@ def test_refer_is_parsed_and_refused(world: World, phone: Phone) -> None:
     ],
 )
 def test_an_invite_that_cannot_be_served_is_refused(
-    world: World, phone: Phone, change: dict[str, object], status: int
+    world: World, phone: Phone, change: dict[str, Any], status: int
 ) -> None:
     assert [status_of(each) for each in phone.invite(**change)] == [status]
     assert world.take() == []
@@ -403,7 +407,7 @@ def test_ringing_is_repeated_each_minute(world: World, phone: Phone) -> None:
 def test_record_route_is_followed_in_order(world: World, phone: Phone) -> None:
     routes = ("Record-Route: <sip:p2.example;lr>, <sip:p1.example;lr>",)
     dialog = talk(world, phone, headers=routes)
-    world.agent.actions.hang_up(dialog, status=486, reason=None)  # type: ignore[arg-type]
+    world.agent.actions.hang_up(dialog, status=486, reason=None)
     bye = phone.flow.take()[-1]
     assert headers_of(bye, "Route") == ["<sip:p2.example;lr>", "<sip:p1.example;lr>"]
 

@@ -1,5 +1,7 @@
 """Calls that go out: CANCEL races, forks, lost messages, refreshes, glare (RFC 3261, RFC 4028, RFC 6026)."""
 
+from typing import Any
+
 import pytest
 from tests.support.sip_world import (
     ANSWER,
@@ -35,7 +37,7 @@ TARGET = ToTrunk(trunk_id=TrunkId("carrier"), number="+441632960200")
 class Called:
     """A call to the carrier, with the carrier played by hand."""
 
-    def __init__(self, **changes: object) -> None:
+    def __init__(self, **changes: Any) -> None:
         self.world = World(snapshot=DirectorySnapshot(version=1, trunks=(trunk(**changes),)))
         self.dialog = self.world.agent.invite(TARGET, sdp=OFFER, caller=CALLER)
         (self.flow,) = self.world.opened
@@ -138,7 +140,7 @@ def test_a_2xx_that_crosses_our_cancel_is_acknowledged_and_ended() -> None:
     call.phone.reply(call.invite, 200, body=ANSWER)
     ack, bye = call.flow.take()
     assert (method_of(ack), method_of(bye)) == ("ACK", "BYE")
-    assert [type(event) for event in call.world.take()] == [Ringing, InviteRejected]
+    assert [type(event).__name__ for event in call.world.take()] == ["Ringing", "InviteRejected"]
     call.phone.reply(bye, 200)
     call.world.wait(40)
     assert call.world.left == (0, 0)

@@ -1,6 +1,7 @@
 """Carrier accounts: registration, keep-alive, and what a new directory changes."""
 
 import itertools
+from typing import Any
 
 from tests.support.sip_world import Phone, World, header_of, incoming, method_of, status_of, trunk
 
@@ -19,7 +20,7 @@ def status(*, up: bool, detail: str) -> TrunkStatus:
 class Carrier:
     """A carrier played by hand."""
 
-    def __init__(self, **changes: object) -> None:
+    def __init__(self, **changes: Any) -> None:
         self.world = World(snapshot=DirectorySnapshot(version=1, trunks=(trunk(**changes),)))
         (self.flow,) = self.world.opened
         self.phone = Phone(self.world, self.flow, user="carrier")
@@ -29,7 +30,7 @@ class Carrier:
         return request
 
 
-def registering(**changes: object) -> Carrier:
+def registering(**changes: Any) -> Carrier:
     return Carrier(register=True, username="account", password="secret", allowed_networks=(), **changes)
 
 

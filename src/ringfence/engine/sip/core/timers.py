@@ -9,10 +9,10 @@ class Timer:
 
     __slots__ = ("_action", "_heap", "at")
 
-    def __init__(self, heap: "TimerHeap", at: float, action: Callable[[], None]) -> None:
+    def __init__(self, heap: "TimerHeap", at: float, action: Callable[[], object]) -> None:
         self.at = at
         self._heap = heap
-        self._action: Callable[[], None] | None = action
+        self._action: Callable[[], object] | None = action
 
     def cancel(self) -> None:
         if self._action is not None:
@@ -41,7 +41,7 @@ class TimerHeap:
         self._entries: list[tuple[float, int, Timer]] = []
         self._order = 0
 
-    def after(self, seconds: float, action: Callable[[], None]) -> Timer:
+    def after(self, seconds: float, action: Callable[[], object]) -> Timer:
         """Run ``action`` once, ``seconds`` from the present."""
         timer = Timer(self, self.now + seconds, action)
         self._order += 1
