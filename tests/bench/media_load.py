@@ -92,9 +92,6 @@ def waited_seconds() -> float:
         return 0.0
 
 
-# --- the engine's process
-
-
 class Spool:
     """A sink that does what a recorder's does: keep the packets, give them away every two seconds."""
 
@@ -173,9 +170,6 @@ class Engine:
         assert self.process.stdin is not None
         self.process.stdin.close()
         self.process.wait(10)
-
-
-# --- the telephones
 
 
 class Line:

@@ -105,8 +105,6 @@ class Phone:
     def _rtcp_readable(self) -> None:
         self.reports.append(self.rtcp.recv(2048))
 
-    # --- descriptions
-
     def sdp(
         self,
         *,
@@ -142,8 +140,6 @@ class Phone:
         if audio.dtmf is not None:
             self.dtmf_payload_type = audio.dtmf
         return audio
-
-    # --- sending
 
     def raw(self, data: bytes) -> None:
         assert self.remote is not None
@@ -182,8 +178,6 @@ class Phone:
                 self.event(code, 800, end=True)
             self.timestamp += 1600
             await asyncio.sleep(0.002)
-
-    # --- hearing
 
     def heard(self, payload_type: int | None = None) -> bytes:
         """All audio received, in order of arrival."""

@@ -97,8 +97,6 @@ class Browser(Phone):
     def restart_ice(self) -> None:
         self.ufrag, self.password = secrets.token_hex(4), secrets.token_hex(12)
 
-    # --- ICE
-
     def check(self, *, nominate: bool = True, ufrag: str | None = None, password: str | None = None) -> None:
         """Send one connectivity check."""
         assert self.engine is not None
@@ -110,8 +108,6 @@ class Browser(Phone):
             message.attributes["USE-CANDIDATE"] = None
         message.add_message_integrity((password or self.engine.password or "").encode())
         self.raw(bytes(message))
-
-    # --- DTLS
 
     async def connect(self) -> None:
         """ICE, DTLS and keys, as a browser does it."""

@@ -80,8 +80,6 @@ class EmbeddedMediaEngine:
         self._loop = None
         self._put(None)
 
-    # --- questions ----------------------------------------------------------------------------------------------
-
     def capabilities(self) -> frozenset[Capability]:
         """No mixing, no transcoding (A-law and mu-law are mapped), no in-band digits."""
         return frozenset({Capability.WEBRTC, Capability.TAP, Capability.INJECT})
@@ -100,8 +98,6 @@ class EmbeddedMediaEngine:
     async def events(self) -> AsyncIterator[MediaEvent]:
         while (event := await self._events.get()) is not None:
             yield event
-
-    # --- descriptions -------------------------------------------------------------------------------------------
 
     async def anchor(self, session: SessionId, leg: LegId, remote_sdp: str, profile: LegProfile) -> str:
         self._running()
@@ -142,8 +138,6 @@ class EmbeddedMediaEngine:
     async def renegotiate(self, session: SessionId, leg: LegId, remote_sdp: str | None) -> str:
         description = self._negotiation(session, leg)
         return description.offer(None) if remote_sdp is None else description.answer(remote_sdp)
-
-    # --- who hears whom -----------------------------------------------------------------------------------------
 
     async def bridge(self, session: SessionId, a: LegId, b: LegId) -> None:
         one, other = self._leg(session, a), self._leg(session, b)
@@ -196,8 +190,6 @@ class EmbeddedMediaEngine:
         found = self._session(session)
         return EmbeddedTap(found.legs, legs, sink, self._clock.monotonic)
 
-    # --- ends ---------------------------------------------------------------------------------------------------
-
     async def release_leg(self, session: SessionId, leg: LegId) -> None:
         known = self._sessions.get(session)
         if known is None or leg not in known.legs:
@@ -215,8 +207,6 @@ class EmbeddedMediaEngine:
         if known is not None:
             for leg in list(known.legs):
                 await self.release_leg(session, leg)
-
-    # --- inside -------------------------------------------------------------------------------------------------
 
     def _running(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:

@@ -123,8 +123,6 @@ class Leg:
         self._table: bytes | None = None
         self._active_taps: tuple[TapSink, ...] = ()
 
-    # --- life ---------------------------------------------------------------------------------------------------
-
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """Read the ports from now on."""
         self._loop = loop
@@ -142,10 +140,9 @@ class Leg:
             peer, self.peer = self.peer, None
             peer.peer = None
             peer.rewire()
+            peer.out.restart()
         self.rewire()
         self.ports.close()
-
-    # --- structure ----------------------------------------------------------------------------------------------
 
     @property
     def ready(self) -> bool:
@@ -190,7 +187,10 @@ class Leg:
             self.remote = self.signalled
         self._remote_rtcp = self.signalled_rtcp
 
-    # --- packets in ---------------------------------------------------------------------------------------------
+    def renewed(self) -> None:
+        """A new description came: the time of a hold must not count as silence."""
+        if self.watched_since is not None:
+            self.watched_since = self._monotonic()
 
     def _rtp_readable(self) -> None:
         try:
@@ -329,8 +329,6 @@ class Leg:
         if digit is not None:
             self._report(DtmfReceived(session=self.session, leg=self.leg, digit=digit[0], duration_ms=digit[1]))
 
-    # --- packets out --------------------------------------------------------------------------------------------
-
     def send(self, packet: bytes) -> None:
         """Protect and send one RTP packet of the outgoing stream."""
         remote = self.remote
@@ -352,8 +350,6 @@ class Leg:
     def send_event(self, payload: bytes, now: float, *, first: bool) -> None:
         if self.ready and self.hears and self.dtmf_out is not None:
             self.send(self.out.event(self.dtmf_out, payload, now, first=first))
-
-    # --- RTCP ---------------------------------------------------------------------------------------------------
 
     def _rtcp(self, data: bytes) -> bool:
         now = self._monotonic()
@@ -393,8 +389,6 @@ class Leg:
             return None
         host, port = self.remote[:2]
         return (host, port + 1) if len(self.remote) == 2 else (host, port + 1, self.remote[2], self.remote[3])
-
-    # --- life signs ---------------------------------------------------------------------------------------------
 
     def _media_started(self) -> None:
         self._alive = True

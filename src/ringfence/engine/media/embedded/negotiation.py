@@ -61,8 +61,6 @@ class Negotiation:
         """The far side's newest description."""
         return self._remote_text
 
-    # --- answering ----------------------------------------------------------------------------------------------
-
     def answer(self, text: str) -> str:
         """Answer an offer of the far side, the first or a later one."""
         description = parse(text)
@@ -115,8 +113,6 @@ class Negotiation:
         if local is not None and local.suite == offered.suite:
             return replace(local, tag=offered.tag)
         return srtp.new_crypto(offered.tag, offered.suite)
-
-    # --- offering -----------------------------------------------------------------------------------------------
 
     def offer(self, codec: str | None) -> str:
         """An offer of ours with exactly ``codec``, or with all of the profile when nothing prescribes one."""
@@ -191,8 +187,6 @@ class Negotiation:
         self._remote_text = text
         leg.rewire_both()
 
-    # --- shared -------------------------------------------------------------------------------------------------
-
     def _address(self, host: str | None, port: int) -> Address | None:
         if host is None:
             return None
@@ -205,6 +199,7 @@ class Negotiation:
         self._codec = codec
         leg.alaw = codec == "PCMA"
         leg.direction = audio.direction
+        leg.renewed()
         leg.rtcp_mux = audio.rtcp_mux or leg.kind is LegKind.WEBRTC
         if leg.kind is LegKind.WEBRTC:
             return

@@ -142,8 +142,6 @@ class Player:
         leg.out.restart()
         leg.rewire_both()
 
-    # --- the ticker ---------------------------------------------------------------------------------------------
-
     def _wind(self) -> None:
         if self._timer is None:
             loop = asyncio.get_running_loop()

@@ -84,8 +84,6 @@ class WebrtcLeg(Leg):
             self._open()
         self.rewire_both()
 
-    # --- packets in ---------------------------------------------------------------------------------------------
-
     @override
     def datagram(self, data: bytes, address: Address) -> None:
         first = data[0] if data else 255
@@ -126,8 +124,6 @@ class WebrtcLeg(Leg):
             self.remote = self.source = nominated
             self.rewire_both()
             self._open()
-
-    # --- DTLS ---------------------------------------------------------------------------------------------------
 
     def _open(self) -> None:
         """As DTLS client, start once there is somebody to talk to."""
@@ -174,8 +170,6 @@ class WebrtcLeg(Leg):
             self._sendto(data, address)
         except OSError:
             return
-
-    # --- life signs ---------------------------------------------------------------------------------------------
 
     @override
     def check_life(self, now: float) -> None:
