@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from ringfence.control import facts
 from ringfence.control.commands import Facts
@@ -36,7 +37,7 @@ class Story:
     now: datetime = START
     told: list[facts.AnyFact] = field(default_factory=list)
 
-    def tell(self, kind: type[facts.AnyFact], **values: object) -> None:
+    def tell(self, kind: type[facts.AnyFact], **values: Any) -> None:
         self.now += timedelta(seconds=1)
         self.told.append(kind(at=self.now, **values))
 
@@ -100,7 +101,7 @@ class Story:
     def hold(self, call_id: CallId, agent: AgentId = ADA, *, recording: str = "rec-1") -> None:
         for kind, mark in ((facts.CallHeld, facts.RecordingSuppressed), (facts.CallRetrieved, facts.RecordingResumed)):
             self.tell(kind, call_id=call_id, agent_id=agent)
-            extra = {"remaining": frozenset()} if mark is facts.RecordingResumed else {}
+            extra: dict[str, Any] = {"remaining": frozenset()} if mark is facts.RecordingResumed else {}
             self.tell(
                 mark,
                 recording_id=RecordingId(recording),

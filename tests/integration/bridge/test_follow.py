@@ -12,6 +12,7 @@ from django.db.utils import OperationalError
 from tests.support.story import ADA, BBC, Story
 
 from ringfence.bridge import follow
+from ringfence.bridge.apply import apply
 from ringfence.bridge.follow import Bridge, DirectorySource, Pace
 from ringfence.centre.calls.models import Call, CallEvent
 from ringfence.centre.calls.sealing import party_sealer
@@ -89,7 +90,7 @@ class Directory:
         return DirectorySnapshot(version=self.number, agents=(agent,))
 
 
-def wait_for(condition: Callable[[], bool], *, seconds: float = 10.0) -> None:
+def wait_for(condition: Callable[[], bool], *, seconds: float = 30.0) -> None:
     pause = threading.Event()
     for _ in range(int(seconds / 0.02)):
         if condition():
@@ -187,7 +188,7 @@ def test_a_database_that_fails_for_a_while_loses_nothing(
     story = Story().start()
     story.whole_call()
     failures = iter([OperationalError("database is locked")] * 3)
-    real = follow.apply
+    real = apply
 
     def flaky(*args: object, **values: object) -> object:
         error = next(failures, None)

@@ -1,7 +1,7 @@
 """Server-sent events over a real database, with several followers of one reader."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +9,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 from tests.support.people import create_clients, create_person
 
@@ -46,10 +46,16 @@ def sam() -> User:
 
 
 def in_thread(work: Callable[..., Any], *args: object) -> Any:
-    return sync_to_async(work, thread_sensitive=False)(*args)
+    def and_close() -> Any:
+        try:
+            return work(*args)
+        finally:
+            connection.close()
+
+    return sync_to_async(and_close, thread_sensitive=False)()
 
 
-async def frames(events: AsyncIterator[bytes], count: int) -> list[str]:
+async def frames(events: AsyncGenerator[bytes, None], count: int) -> list[str]:
     """The next events, without heartbeats."""
     found: list[str] = []
     async with asyncio.timeout(10):
@@ -61,7 +67,7 @@ async def frames(events: AsyncIterator[bytes], count: int) -> list[str]:
     return found
 
 
-async def until_end(events: AsyncIterator[bytes]) -> list[bytes]:
+async def until_end(events: AsyncGenerator[bytes, None]) -> list[bytes]:
     async with asyncio.timeout(10):
         return [part async for part in events]
 

@@ -145,7 +145,7 @@ def test_a_new_run_closes_what_the_old_one_left_open(sealer: PartySealer) -> Non
     store(new.batch(), sealer)
     call = Call.objects.get()
     assert (call.end_reason, call.ended_at) == ("engine_lost", new.now)
-    assert call.talk_ms == round((new.now - call.answered_at).total_seconds() * 1000)  # type: ignore[operator]
+    assert call.talk_ms == round((new.now - call.answered_at).total_seconds() * 1000)
     presence = AgentPresence.objects.get()
     assert (presence.state, presence.reason) == ("logged_out", "engine_lost")
     assert Recording.objects.get().state == RecordingState.CAPTURING

@@ -9,13 +9,14 @@ import json
 import logging
 import uuid
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 from asgiref.sync import sync_to_async
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 from django.db.utils import DatabaseError, InterfaceError
 
 from ringfence.centre.live import access, queries
@@ -58,6 +59,34 @@ class Tide:
         self._head = 0
         self._read_at = float("-inf")
         self.followers = 0
+        self._thread: ThreadPoolExecutor | None = None
+
+    def join(self) -> None:
+        """One more follower. Raises TooManyFollowers."""
+        if self.followers >= self._pace.most_followers:
+            raise TooManyFollowers
+        self.followers += 1
+
+    def leave(self) -> None:
+        """One follower less; the last one closes the thread and its database connection."""
+        self.followers -= 1
+        if self.followers == 0 and self._thread is not None:
+            self._thread.submit(connection.close)
+            self._thread.shutdown(wait=False)
+            self._thread = None
+            self._ring.clear()
+            self._floor, self._head = None, 0
+
+    async def hop(self, read: Callable[..., T], *args: object) -> T:
+        """One synchronous read in the reader's own thread, which holds one database connection for all followers."""
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="events")
+
+        def work() -> T:
+            close_old_connections()
+            return read(*args)
+
+        return await sync_to_async(work, thread_sensitive=False, executor=self._thread)()
 
     async def after(self, last_event_id: int) -> list[LiveEvent]:
         """Events after ``last_event_id`` in order, at most one batch; reads the outbox at most once per poll."""
@@ -68,13 +97,13 @@ class Tide:
             return []
         if self._floor is not None and last_event_id >= self._floor:
             return [event for event in self._ring if event.event_id > last_event_id]
-        return await _hop(queries.raw_events_after, last_event_id)
+        return await self.hop(queries.raw_events_after, last_event_id)
 
     async def _read(self) -> None:
         loop = asyncio.get_running_loop()
         if self._floor is None:
-            self._floor = self._head = await _hop(queries.newest_event_id)
-        fresh = await _hop(queries.raw_events_after, self._head)
+            self._floor = self._head = await self.hop(queries.newest_event_id)
+        fresh = await self.hop(queries.raw_events_after, self._head)
         overflow = len(self._ring) + len(fresh) - self._pace.ring
         if overflow > 0:
             dropped = [*self._ring, *fresh][:overflow]
@@ -96,22 +125,9 @@ def _tide(pace: Pace) -> Tide:
     return tide
 
 
-async def _hop(read: Callable[..., T], *args: object) -> T:
-    """One synchronous read in a pool thread; its database connection is not left behind stale."""
-
-    def work() -> T:
-        close_old_connections()
-        try:
-            return read(*args)
-        finally:
-            close_old_connections()
-
-    return await sync_to_async(work, thread_sensitive=False)()
-
-
 async def stream(
     user_id: uuid.UUID, session_key: str, last_event_id: int | None, *, pace: Pace | None = None
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """Events this person may see, as they commit, each with its id; ends when the session ends or the user is disabled.
 
     ``last_event_id`` None begins with what comes next. An id older than the outbox keeps is answered with one ``reset``
@@ -119,31 +135,29 @@ async def stream(
     """
     pace = pace or Pace()
     tide = _tide(pace)
-    if tide.followers >= pace.most_followers:
-        raise TooManyFollowers
-    tide.followers += 1
+    tide.join()
     try:
         async for part in _follow(tide, pace, user_id, session_key, last_event_id):
             yield part
     finally:
-        tide.followers -= 1
+        tide.leave()
 
 
 async def _follow(
     tide: Tide, pace: Pace, user_id: uuid.UUID, session_key: str, last_event_id: int | None
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     clock = asyncio.get_running_loop().time
     begun = spoke = clock()
     checked = float("-inf")
     audience: Audience | None = None
     yield b"retry: 2000\n\n"
-    seen, lost = await _hop(_start, last_event_id)
+    seen, lost = await tide.hop(_start, last_event_id)
     if lost:
         yield _frame(seen, "reset", {})
     while clock() - begun < pace.longest_seconds:
         try:
             if clock() - checked >= pace.check_seconds:
-                audience = await _hop(access.audience_of_session, user_id, session_key)
+                audience = await tide.hop(access.audience_of_session, user_id, session_key)
                 checked = clock()
             if audience is None:
                 return

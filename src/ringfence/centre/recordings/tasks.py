@@ -118,7 +118,8 @@ def check(*, now: datetime) -> int:
             raise_alarm(code, f"count={count}", at=now)
         elif code != "recording_damaged":
             clear_alarms(code, at=now)
-    return gaps + stuck + damaged
+    total: int = gaps + stuck + damaged
+    return total
 
 
 def missing_recordings(*, since: datetime, until: datetime) -> int:

@@ -140,7 +140,7 @@ def test_every_search_is_audited_without_what_was_looked_for(supervisor: User, s
 
 
 def test_numbers_are_masked_and_withheld_ones_are_none(supervisor: User, story: Story) -> None:
-    rows = {row.call_id: row for row in call_log(supervisor).rows}
+    rows = {str(row.call_id): row for row in call_log(supervisor).rows}
     assert rows["call-1"].number == "07700 ••• 123"
     assert rows["call-1"].recording_ids == ("rec-1",)
     later = Story(boot_id="boot-1", now=NOW)

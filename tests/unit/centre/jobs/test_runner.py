@@ -13,7 +13,7 @@ from ringfence.centre.jobs import queries, runner, tasks
 from ringfence.centre.jobs.errors import TryLater, UnknownJob
 from ringfence.centre.jobs.models import Alarm, JobOutcome, JobRun, JobSchedule
 from ringfence.centre.jobs.registry import all_jobs, job, job_of
-from ringfence.kit.clock import ManualClock
+from ringfence.kit.clock import Clock, ManualClock
 
 START = datetime(2026, 5, 4, 9, 30, tzinfo=UTC)
 ran: list[str] = []
@@ -220,7 +220,7 @@ def test_the_loop_runs_jobs_survives_a_lost_database_and_stops(monkeypatch: pyte
     lost = iter([OperationalError("server closed the connection")])
     real = runner.run_one
 
-    def flaky(worker_id: str, *, clock: runner.Clock) -> bool:
+    def flaky(worker_id: str, *, clock: Clock) -> bool:
         if (error := next(lost, None)) is not None:
             raise error
         busy = real(worker_id, clock=clock)

@@ -42,7 +42,8 @@ def recording() -> Recording:
     story.tell(facts.CallEnded, call_id=call_id, reason=facts.EndReason.CALLER_HUNG_UP)
     story.told.append(sealed)
     apply(story.batch(), sealer=party_sealer(), agents={}, now=NOW)
-    return Recording.objects.get()
+    stored: Recording = Recording.objects.get()
+    return stored
 
 
 def test_the_object_is_stored_whole_the_spool_is_emptied_and_the_recording_is_live(recording: Recording) -> None:
