@@ -3,8 +3,8 @@
 import struct
 
 import numpy as np
-import numpy.typing as npt
 
+from ringfence.kit.g711 import pcm16_from_alaw
 from ringfence.vault.format import SAMPLES_PER_SECOND
 from ringfence.vault.opening import SealedReader
 
@@ -12,16 +12,7 @@ HEADER_BYTES = 44
 _FRAME_BYTES = 4
 
 
-def _alaw_table() -> npt.NDArray[np.int16]:
-    """ITU-T G.711 A-law decoding, 13 bits in the upper part of 16."""
-    code = np.arange(256, dtype=np.int32) ^ 0x55
-    exponent = (code >> 4) & 7
-    mantissa = ((code & 0x0F) << 4) + 8
-    size = np.where(exponent == 0, mantissa, (mantissa + 0x100) << np.maximum(exponent - 1, 0))
-    return np.where(code & 0x80, size, -size).astype("<i2")
-
-
-_ALAW = _alaw_table()
+_ALAW = np.frombuffer(pcm16_from_alaw(bytes(range(256))), dtype="<i2")
 
 
 class WavView:

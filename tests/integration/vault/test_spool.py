@@ -7,7 +7,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,14 +30,11 @@ from ringfence.engine.fakes import MemoryFacts
 from ringfence.engine.recorder import SpoolVault
 from ringfence.engine.recorder.spool import SpoolSink
 from ringfence.kit.clock import SystemClock
+from ringfence.kit.g711 import pcm16_from_alaw
 from ringfence.kit.ids import CallId, ClientCode, RecordingId
 from ringfence.vault import FileRootKey, FileStore, SealedReader, SqliteKeyStore, read_header, spool_file
 from ringfence.vault.errors import KeyDestroyed, KeyUnknown
 from ringfence.vault.wav import WavView
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", DeprecationWarning)
-    audioop = pytest.importorskip("audioop", reason="gone from Python 3.13")
 
 ENGINE = Path(__file__).with_name("writing_engine.py")
 MASK = SuppressionReason.MASK
@@ -366,7 +362,7 @@ def test_fact_after_the_loop_s_end_is_not_an_error(tmp_path: Path) -> None:
 
 def plain_runs(audio: bytes) -> set[bytes]:
     """Stretches of 24 bytes of the audio, as A-law and as 16-bit PCM, mono and stereo."""
-    pcm = np.frombuffer(audioop.alaw2lin(audio, 2), dtype="<i2")
+    pcm = np.frombuffer(pcm16_from_alaw(audio), dtype="<i2")
     mono, stereo = pcm.tobytes(), np.repeat(pcm, 2).tobytes()
     return {each[at : at + 24] for each in (audio, mono, stereo) for at in range(0, len(each) - 24, 997)}
 

@@ -1,22 +1,17 @@
 """The WAV view is one file, whichever ranges it is read in."""
 
 import io
-import warnings
 import wave
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ringfence.kit.g711 import pcm16_from_alaw
 from ringfence.vault.format import Manifest, RecordCipher, create_header, encode_header, encode_trailer
 from ringfence.vault.keys import DataKey
 from ringfence.vault.opening import SealedReader
 from ringfence.vault.wav import HEADER_BYTES, WavView
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", DeprecationWarning)
-    audioop = pytest.importorskip("audioop", reason="gone from Python 3.13")
 
 KEY = bytes(32)
 
@@ -58,8 +53,8 @@ def test_caller_is_left_agent_is_right() -> None:
         assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (2, 2, 8000)
         assert file.getnframes() == len(CALLER)
         frames = np.frombuffer(file.readframes(len(CALLER)), dtype="<i2").reshape(-1, 2)
-    assert frames[:, 0].tobytes() == audioop.alaw2lin(CALLER, 2)
-    assert frames[:, 1].tobytes() == audioop.alaw2lin(AGENT, 2)
+    assert frames[:, 0].tobytes() == pcm16_from_alaw(CALLER)
+    assert frames[:, 1].tobytes() == pcm16_from_alaw(AGENT)
 
 
 @settings(max_examples=50, deadline=None)

@@ -25,10 +25,10 @@ from ringfence.engine.media.port import MediaEngine, Tap
 from ringfence.engine.ports import Directory, FactSink, RecordingSink, RecordingVault
 from ringfence.engine.recorder.api import RecorderState, RecordingRequest
 from ringfence.engine.recorder.control import RecordingControl
-from ringfence.engine.recorder.g711 import alaw
 from ringfence.engine.recorder.policy import Allowed, decide
 from ringfence.engine.recorder.timeline import MAX_WAITING, SAMPLES_PER_MS, Timeline
 from ringfence.kit.clock import Clock
+from ringfence.kit.g711 import ULAW_TO_ALAW
 from ringfence.kit.ids import CallId, LegId, RecordingId, new_id
 from ringfence.kit.tasks import TaskOwner
 
@@ -85,7 +85,8 @@ class _Recording:
         for leg, at, payload, timestamp, is_alaw in waiting:
             track = self._timeline.caller if leg == self.request.caller_leg else self._timeline.agent
             arrived = round((at - self.started) * SAMPLES_PER_MS * 1000)
-            track.place(arrived=arrived, payload=alaw(payload, is_alaw=is_alaw), rtp_timestamp=timestamp)
+            audio = payload if is_alaw else payload.translate(ULAW_TO_ALAW)
+            track.place(arrived=arrived, payload=audio, rtp_timestamp=timestamp)
         return self._timeline.advance(upto_ms * SAMPLES_PER_MS, self.control.spans(upto_ms=upto_ms))
 
     def state(self) -> RecorderState:

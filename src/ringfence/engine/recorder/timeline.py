@@ -6,7 +6,7 @@ Loss and silence suppression leave A-law silence.
 """
 
 from ringfence.control.facts import Span
-from ringfence.engine.recorder.g711 import SILENCE
+from ringfence.kit.g711 import ALAW_SILENCE as SILENCE
 
 SAMPLES_PER_MS = 8
 JUMP_SAMPLES = 4000

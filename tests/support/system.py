@@ -1,0 +1,232 @@
+"""The whole of Ringfence as an operator starts it: ``init``, ``load`` and ``up``, with its own data folder."""
+
+import base64
+import contextlib
+import hashlib
+import hmac
+import os
+import re
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeVar
+
+from playwright.sync_api import Page
+
+from ringfence.control.client import ControlClient
+from ringfence.control.commands import AnyCommand, EngineStatus, GetStatus, Refused, Reply, SetAgentState
+from ringfence.control.facts import AgentState
+from ringfence.kit.ids import AgentId
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLE = ROOT / "src" / "ringfence" / "centre" / "directory" / "samples" / "three-councils.toml"
+PASSWORD = "correct-horse-battery-9"
+
+T = TypeVar("T")
+
+
+def free_port(kind: int = socket.SOCK_STREAM) -> int:
+    """A port that is free now on 127.0.0.1."""
+    with socket.socket(socket.AF_INET, kind) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def eventually(look: Callable[[], T | None], *, seconds: float = 20.0, what: str = "it") -> T:
+    """The first true answer of ``look``. Raises AssertionError after ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = look()
+        if found:
+            return found
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what} did not happen in {seconds} s; last seen: {found!r}")
+        time.sleep(0.05)
+
+
+def totp(secret: str) -> str:
+    """The code of now (RFC 6238)."""
+    key = base64.b32decode(secret.upper() + "=" * (-len(secret) % 8))
+    digest = hmac.new(key, struct.pack(">Q", int(time.time()) // 30), hashlib.sha1).digest()
+    offset = digest[-1] & 15
+    return f"{(struct.unpack('>I', digest[offset : offset + 4])[0] & 0x7FFFFFFF) % 1_000_000:06d}"
+
+
+class System:
+    """Use as a context manager; everything it starts ends with it."""
+
+    def __init__(self, folder: Path, *, database: str = "", centre: Path = SAMPLE, demo: bool = False) -> None:
+        self.data = folder / "data"
+        self.config = folder / "ringfence.toml"
+        self.centre = centre
+        self.sip_port, self.tls_port = free_port(socket.SOCK_DGRAM), free_port()
+        self.ws_port, self.wss_port, self.web_port = free_port(), free_port(), free_port()
+        first = 20000 + os.getpid() % 100 * 200
+        self.config.write_text(
+            f"""data = "{self.data}"
+demo = {str(demo).lower()}
+[database]
+url = "{database}"
+[sip]
+udp_port = {self.sip_port}
+tcp_port = {self.sip_port}
+tls_port = {self.tls_port}
+ws_port = {self.ws_port}
+wss_port = {self.wss_port}
+[media]
+first_port = {first}
+last_port = {first + 199}
+[web]
+port = {self.web_port}
+[metrics]
+engine_port = {free_port()}
+worker_port = {free_port()}
+""",
+            encoding="utf-8",
+        )
+        self.web = f"http://127.0.0.1:{self.web_port}"
+        self.control = ControlClient(self.data / "run" / "engine.sock", timeout_seconds=5.0)
+        self.lines: list[str] = []
+        self._process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> Self:
+        self.run("init")
+        self.run("load", str(self.centre))
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    # Operator
+
+    def _environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("RINGFENCE_", "DJANGO_"))}
+        return {**kept, "RINGFENCE_CONFIG": str(self.config)}
+
+    def run(self, *arguments: str) -> str:
+        """Output of ``ringfence ...``. Raises AssertionError with what it said when it fails."""
+        done = subprocess.run(
+            [sys.executable, "-m", "ringfence.entry.cli", *arguments],
+            capture_output=True,
+            text=True,
+            env=self._environment(),
+            timeout=120,
+        )
+        assert done.returncode == 0, f"ringfence {' '.join(arguments)}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def start(self) -> None:
+        """``ringfence up``, until it says that it is up and the engine has the directory."""
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "ringfence.entry.cli", "up"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=self._environment(),
+            start_new_session=True,
+        )
+        self._reader = threading.Thread(target=self._read, args=(self._process,), daemon=True)
+        self._reader.start()
+        eventually(lambda: any("is up" in line for line in self.lines) or self._dead(), seconds=60, what="ringfence up")
+        assert not self._dead(), "\n".join(self.lines)
+        eventually(lambda: self.status().directory_version > 0, seconds=20, what="the directory in the engine")
+
+    def _read(self, process: "subprocess.Popen[str]") -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            self.lines.append(line.rstrip())
+
+    def _dead(self) -> bool:
+        return self._process is not None and self._process.poll() is not None
+
+    def stop(self) -> int:
+        """Ctrl-C, as an operator would; returns the exit code."""
+        process, self._process = self._process, None
+        if process is None:
+            return 0
+        try:
+            process.send_signal(signal.SIGINT)
+            return process.wait(45)
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            raise AssertionError("ringfence up did not stop in 45 s:\n" + "\n".join(self.lines[-40:])) from None
+        finally:
+            process.wait(5)
+            self._reader.join(5)
+            if process.stdout is not None:
+                process.stdout.close()
+
+    def pid(self, name: str) -> int:
+        """Process id of engine, worker or web."""
+        wanted = f"ringfence.entry.cli\0{name}\0".encode()
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                if wanted in path.read_bytes() and self._is_mine(int(path.parent.name)):
+                    return int(path.parent.name)
+        raise AssertionError(f"There is no {name} process.")
+
+    def _is_mine(self, pid: int) -> bool:
+        return f"RINGFENCE_CONFIG={self.config}".encode() in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+
+    # Exchange
+
+    def ask(self, command: AnyCommand) -> Reply:
+        return self.control.ask(command)
+
+    def status(self) -> EngineStatus:
+        reply = self.ask(GetStatus())
+        assert isinstance(reply, EngineStatus), reply
+        return reply
+
+    def number(self, number: str, *, transport: str = "") -> str:
+        """SIP URI of a dialled number at this exchange."""
+        if transport == "tls":
+            return f"sip:{number}@127.0.0.1:{self.tls_port};transport=tls"
+        return f"sip:{number}@127.0.0.1:{self.sip_port}{';transport=' + transport if transport else ''}"
+
+    def handset_password(self, device_id: str) -> str:
+        """A fresh password of a handset of the centre."""
+        found = re.search(r"password (\S+)", self.run("device", "password", device_id))
+        assert found is not None
+        return found[1]
+
+    def agent_state(self, agent_id: AgentId) -> AgentState:
+        return next(agent.state for agent in self.status().agents if agent.agent_id == agent_id)
+
+    def make_available(self, agent_id: AgentId) -> None:
+        """As the agent's desk would, as soon as a telephone of theirs is registered."""
+
+        def available() -> bool:
+            return not isinstance(
+                self.ask(SetAgentState(agent_id=agent_id, state=AgentState.AVAILABLE)), Refused
+            ) and any(agent.agent_id == agent_id and agent.reachable for agent in self.status().agents)
+
+        eventually(available, what="an agent who is Available")
+
+    # Pages
+
+    def sign_in(self, page: Page, email: str) -> None:
+        """As a new person would: choose a password on the invitation, sign in, set up an authenticator app."""
+        link = self.run("user", "link", email).strip()
+        page.goto(link)
+        page.get_by_label("New password", exact=True).fill(PASSWORD)
+        page.get_by_label("New password (again)").fill(PASSWORD)
+        page.get_by_role("button", name=re.compile("password", re.IGNORECASE)).click()
+        page.goto(f"{self.web}/accounts/login/")
+        page.get_by_label(re.compile("e-?mail", re.IGNORECASE)).fill(email)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name=re.compile("sign in", re.IGNORECASE)).click()
+        secret = page.locator("#totp-secret").inner_text().replace(" ", "")
+        page.get_by_label(re.compile("code", re.IGNORECASE)).fill(totp(secret))
+        page.get_by_role("button", name=re.compile("activate|turn on|continue", re.IGNORECASE)).click()
