@@ -49,17 +49,28 @@ def web_answers(settings: Settings) -> bool:
         connection.close()
 
 
-def child(name: str, ready: Callable[[], bool], *, stop_seconds: float, options: tuple[str, ...] = ()) -> ChildSpec:
+def child(
+    name: str,
+    ready: Callable[[], bool],
+    *,
+    stop_seconds: float,
+    options: tuple[str, ...] = (),
+    alone: bool = False,
+) -> ChildSpec:
     """A process that runs ``ringfence <name>`` with this interpreter and the settings of this process."""
     command = (sys.executable, "-m", "ringfence.entry.cli", name, "--supervised", *options)
-    return ChildSpec(name=name, command=command, ready=ready, stop_seconds=stop_seconds)
+    return ChildSpec(name=name, command=command, ready=ready, stop_seconds=stop_seconds, alone=alone)
 
 
 def children(settings: Settings, *, drain_seconds: float) -> list[ChildSpec]:
-    """Engine, worker and web in the order in which they start: each finds what it talks to."""
+    """Engine, worker and web in the order in which they start; the last two find the engine at work."""
     drain = ("--drain-seconds", f"{drain_seconds:g}")
+
+    def engine_answers() -> bool:
+        return engine_status(settings) is not None
+
     return [
-        child("engine", lambda: engine_status(settings) is not None, stop_seconds=drain_seconds + 30, options=drain),
+        child("engine", engine_answers, stop_seconds=drain_seconds + 60, options=drain, alone=True),
         child("worker", worker_mark(settings).exists, stop_seconds=30),
         child("web", lambda: web_answers(settings), stop_seconds=15),
     ]

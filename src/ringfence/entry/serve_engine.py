@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import resource
-import sys
 from urllib.parse import urlsplit
 
 from ringfence.engine.calls import CallConfig
@@ -58,7 +57,7 @@ def configuration(settings: Settings, *, drain_seconds: float) -> ExchangeConfig
 
 def serve(settings: Settings, *, supervised: bool, drain_seconds: float) -> int:
     """Until Ctrl-C, SIGTERM or the supervisor's end; then calls end and recordings are sealed."""
-    logs.configure("engine", settings, terminal_level="WARNING" if supervised else None)
+    logs.configure("engine", settings, terminal_level="ERROR" if supervised else None)
     # No memory of ours may reach a disk in the clear: a core file would hold speech and keys.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -75,7 +74,7 @@ async def _run(settings: Settings, *, supervised: bool, drain_seconds: float) ->
     loops.on_stop_signal(exchange.stop)
     if supervised:
         loop = asyncio.get_running_loop()
-        end_with_supervisor(lambda: loop.call_soon_threadsafe(exchange.stop), sys.stdin.buffer)
+        end_with_supervisor(lambda: loop.call_soon_threadsafe(exchange.stop))
 
     def extra() -> dict[str, float]:
         figures = {f"sip_{name}": float(number) for name, number in exchange.sip.counters.items()}

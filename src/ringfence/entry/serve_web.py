@@ -3,7 +3,6 @@
 import contextlib
 import signal
 import ssl
-import sys
 from collections.abc import Iterator
 
 import uvicorn
@@ -57,7 +56,7 @@ def configuration(settings: Settings) -> uvicorn.Config:
 
 def serve(settings: Settings, *, supervised: bool) -> int:
     """Until Ctrl-C, SIGTERM or the supervisor's end."""
-    logs.configure("web", settings, terminal_level="WARNING" if supervised else None)
+    logs.configure("web", settings, terminal_level="ERROR" if supervised else None)
     ports.require_free(settings, process="web")
     use_django()
     server = _Server(configuration(settings))
@@ -66,7 +65,7 @@ def serve(settings: Settings, *, supervised: bool) -> int:
         def stop() -> None:
             server.should_exit = True
 
-        end_with_supervisor(stop, sys.stdin.buffer)
+        end_with_supervisor(stop)
     stop_metrics = metrics.serve_from_thread(settings.metrics.host, settings.metrics.web_port)
     try:
         server.run()

@@ -3,7 +3,6 @@
 import logging
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable
 
@@ -38,7 +37,7 @@ class _Work(threading.Thread):
 
 def serve(settings: Settings, *, supervised: bool) -> int:
     """Until Ctrl-C, SIGTERM or the supervisor's end; 1 when a part failed."""
-    logs.configure("worker", settings, terminal_level="WARNING" if supervised else None)
+    logs.configure("worker", settings, terminal_level="ERROR" if supervised else None)
     ports.require_free(settings, process="worker")
     use_django()
     from ringfence.centre.jobs.runner import run_jobs
@@ -48,7 +47,7 @@ def serve(settings: Settings, *, supervised: bool) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     if supervised:
-        end_with_supervisor(stop.set, sys.stdin.buffer)
+        end_with_supervisor(stop.set)
     bridge = create_bridge(settings)
     parts = [_Work("bridge", lambda: bridge.run(stop), stop), _Work("jobs", lambda: run_jobs(stop), stop)]
     mark = processes.worker_mark(settings)

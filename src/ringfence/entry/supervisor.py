@@ -5,6 +5,7 @@ a supervisor that was killed.
 """
 
 import logging
+import os
 import signal
 import subprocess
 import threading
@@ -12,7 +13,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
-from typing import BinaryIO
 
 from ringfence.entry.errors import OperatorError
 
@@ -29,6 +29,8 @@ class ChildSpec:
     command: tuple[str, ...]
     ready: Callable[[], bool]
     """True once it does its work. Called often; must return within a second."""
+    alone: bool = False
+    """The next one is started only when this one is ready."""
     start_seconds: float = 60.0
     """Patience until it is ready for the first time."""
     stop_seconds: float = 20.0
@@ -132,27 +134,38 @@ class Supervisor:
         child.was_ready = False
 
     def _start_all(self) -> bool:
+        waiting: list[_Child] = []
         for child in self._children.values():
-            spec = child.spec
-            self._say(f"starting {spec.name} ...")
+            self._say(f"starting {child.spec.name} ...")
             self._start(child)
-            deadline = child.started_at + spec.start_seconds
-            while not spec.ready():
-                if self._stop.wait(POLL_SECONDS):
-                    return False
+            waiting.append(child)
+            if child.spec.alone and not self._wait_for(waiting):
+                return False
+        return self._wait_for(waiting)
+
+    def _wait_for(self, waiting: list[_Child]) -> bool:
+        """True when each is ready; False, after saying why, when one ends or takes too long, or at a stop."""
+        while waiting:
+            now = time.monotonic()
+            for child in list(waiting):
+                spec, seconds = child.spec, now - child.started_at
                 if child.process is not None and (code := child.process.poll()) is not None:
                     self._say(
                         f"{spec.name} ended while starting ({_ending(code)}); its last words are above this line."
                     )
                     return False
-                if time.monotonic() > deadline:
+                if spec.ready():
+                    child.was_ready = True
+                    waiting.remove(child)
+                    self._say(f"{spec.name} is ready after {seconds:.1f} s")
+                elif seconds > spec.start_seconds:
                     self._say(
                         f"{spec.name} was not ready within {spec.start_seconds:.0f} s; see {spec.name}.log in the "
                         "logs folder of the data folder."
                     )
                     return False
-            child.was_ready = True
-            self._say(f"{spec.name} is ready after {time.monotonic() - child.started_at:.1f} s")
+            if waiting and self._stop.wait(POLL_SECONDS):
+                return False
         return True
 
     def _watch(self) -> None:
@@ -215,11 +228,12 @@ def _ending(code: int) -> str:
     return f"code {code}"
 
 
-def end_with_supervisor(stop: Callable[[], object], stdin: BinaryIO) -> threading.Thread:
+def end_with_supervisor(stop: Callable[[], object], pipe: int = 0) -> threading.Thread:
     """In a child: call ``stop`` once the supervisor's end of the pipe closes, from a thread of its own."""
 
     def wait() -> None:
-        while stdin.read(1):
+        # The descriptor itself: a buffered reader held by this thread would break the interpreter's end.
+        while os.read(pipe, 1):
             pass
         _ = stop()
 

@@ -40,6 +40,7 @@ def child(name: str, folder: Path) -> ChildSpec:
         name=name,
         command=(sys.executable, "-S", "-c", CHILD, name, str(folder)),
         ready=lambda: (folder / f"{name}.ready").exists(),
+        alone=True,
         start_seconds=10,
         stop_seconds=5,
     )
@@ -96,6 +97,22 @@ def test_children_start_in_order_and_stop_in_the_other_order(tmp_path: Path) -> 
     assert running.stop() == 0
     assert words(tmp_path / "stopped") == ["web", "engine", "worker"]
     assert any(line.startswith("engine is ready after") for line in said)
+
+
+def test_children_that_need_not_wait_start_side_by_side(tmp_path: Path) -> None:
+    said: list[str] = []
+    ready = threading.Event()
+    mutual = [
+        ChildSpec(
+            name=name,
+            command=(sys.executable, "-S", "-c", CHILD, name, str(tmp_path)),
+            ready=lambda other=other: (tmp_path / f"{other}.ready").exists(),  # type: ignore[misc]
+        )
+        for name, other in (("worker", "web"), ("web", "worker"))
+    ]
+    running = Running(Supervisor(mutual, stop_order=("web", "worker"), say=said.append, on_ready=ready.set))
+    assert ready.wait(10), said
+    assert running.stop() == 0
 
 
 def test_a_dead_child_is_started_again_and_that_is_said(tmp_path: Path) -> None:
@@ -168,7 +185,7 @@ def test_children_end_when_the_supervisor_is_killed(tmp_path: Path) -> None:
         "import sys, pathlib, os, threading\n"
         "from ringfence.entry.supervisor import end_with_supervisor\n"
         "stop = threading.Event()\n"
-        "end_with_supervisor(stop.set, sys.stdin.buffer)\n"
+        "end_with_supervisor(stop.set)\n"
         f"pathlib.Path({str(tmp_path / 'pid')!r}).write_text(str(os.getpid()))\n"
         "stop.wait(30)\n"
         f"pathlib.Path({str(tmp_path / 'gone')!r}).write_text('')\n"

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import os
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -66,7 +65,7 @@ async def _simulate(settings: Settings, plan: plans.Plan, *, supervised: bool) -
     loops.on_stop_signal(stop.set)
     if supervised:
         loop = asyncio.get_running_loop()
-        end_with_supervisor(lambda: loop.call_soon_threadsafe(stop.set), sys.stdin.buffer)
+        end_with_supervisor(lambda: loop.call_soon_threadsafe(stop.set))
     mark = _mark(settings)
 
     def ready() -> None:
