@@ -13,6 +13,7 @@ from ringfence.engine.media.embedded import rtcp
 from ringfence.engine.media.port import (
     DtmfReceived,
     Gate,
+    LegKind,
     LegMediaLost,
     LegMediaStarted,
     LegProfile,
@@ -494,3 +495,60 @@ async def test_a_sink_that_fails_is_taken_off_and_the_call_goes_on(stage: Stage)
     await caller.talk(TONE)
     await until(lambda: len(agent.packets) == len(sink.frames) == 20)
     assert broken.calls == 1
+
+
+async def test_a_prompt_beside_nobody_ends_when_a_peer_is_about_to_be_heard(stage: Stage) -> None:
+    caller = await stage.anchored()
+    agent = await stage.called()
+    await stage.engine.play(S, CALLER, ContentId("long"), exclusive=False)
+    await until(lambda: len(caller.packets) >= 2)
+    await stage.engine.bridge(S, CALLER, AGENT)
+    await until(lambda: [event.completed for event in of(stage.events, PlaybackDone)] == [False])
+    before = len(caller.packets)
+    await agent.talk(TONE[:800])
+    await until(lambda: len(caller.packets) == before + 5)
+
+
+async def test_answers_that_do_not_fit_the_offer_are_refused(stage: Stage) -> None:
+    caller, phone = await stage.anchored(), stage.phone()
+    await stage.engine.offer(S, AGENT, CALLER, PLAIN)
+    for answer in (phone.sdp(payloads="0 101"), phone.sdp(host="::1"), "v=0"):
+        with pytest.raises(Rejected):
+            await stage.engine.accept(S, AGENT, answer)
+    with pytest.raises(Rejected):
+        await stage.engine.offer(S, LegId("two kinds"), CALLER, LegProfile(kinds=frozenset(LegKind)))
+    with pytest.raises(Rejected):
+        await stage.engine.offer(S, LegId("no codec"), None, LegProfile(kinds=kinds(), codecs=("opus",)))
+    assert (await stage.engine.load()).legs == 2
+    await stage.engine.accept(S, AGENT, phone.sdp(payloads="8 101"))
+    await stage.engine.bridge(S, CALLER, AGENT)
+    await caller.talk(TONE)
+    await until(lambda: len(phone.packets) == 20)
+
+
+async def test_digits_nobody_can_take_and_a_leg_bridged_to_itself_are_refused(stage: Stage) -> None:
+    await stage.anchored()
+    with pytest.raises(Rejected):
+        await stage.engine.send_dtmf(S, CALLER, "1")
+    await stage.called()
+    await stage.engine.bridge(S, CALLER, AGENT)
+    with pytest.raises(Rejected):
+        await stage.engine.send_dtmf(S, CALLER, "1" * 65)
+    with pytest.raises(Rejected):
+        await stage.engine.bridge(S, CALLER, CALLER)
+
+
+async def test_events_that_are_no_digits_and_reports_of_strangers_are_dropped(stage: Stage) -> None:
+    caller, agent = await stage.bridged()
+    caller.say()
+    caller.event(16, 160)
+    stranger = stage.phone()
+    assert caller.remote is not None
+    assert caller.remote_rtcp is not None
+    caller.rtcp.sendto(b"\x80\xc9\x00\x09", caller.remote_rtcp)
+    stranger.remote = caller.remote
+    stranger.raw(bytes(rtcp.Report(ssrc=1)) + bytes(4))
+    await until(lambda: agent.packets)
+    await asyncio.sleep(0.02)
+    assert (await stage.stats_of(CALLER)).packets_dropped == 3
+    assert of(stage.events, DtmfReceived) == []

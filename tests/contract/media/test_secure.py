@@ -11,8 +11,9 @@ from tests.support.media import Phone, kinds, of, until
 from tests.support.media_stage import AGENT, CALLER, S, Stage
 
 from ringfence.engine.errors import Rejected
-from ringfence.engine.media.port import LegKind, LegMediaLost, LegMediaStarted, LegProfile
+from ringfence.engine.media.port import LegKind, LegMediaLost, LegMediaStarted, LegProfile, PlaybackDone
 from ringfence.engine.media.sdp import Direction, Setup, parse
+from ringfence.kit.ids import ContentId
 
 TONE = tone_alaw(440, 0.4)
 SRTP = LegProfile(kinds=kinds(LegKind.SRTP))
@@ -223,3 +224,24 @@ async def test_an_offer_is_refused_unless_its_protection_is_among_the_profile_ki
     with pytest.raises(Rejected):
         await stage.engine.anchor(S, CALLER, offers[kind], LegProfile(kinds=others))
     await stage.engine.anchor(S, CALLER, offers[kind], LegProfile(kinds=frozenset({kind})))
+
+
+async def test_a_prompt_waits_until_a_browser_can_hear_its_first_word(stage: Stage) -> None:
+    browser = stage.browser()
+    browser.hear(await stage.engine.anchor(S, CALLER, browser.describe(setup="actpass"), WEBRTC))
+    await stage.engine.play(S, CALLER, ContentId("greeting"))
+    await asyncio.sleep(0.1)
+    await browser.connect()
+    await until(lambda: of(stage.events, PlaybackDone))
+    assert len(browser.packets) == 15
+
+
+async def test_an_answer_with_a_key_for_a_line_that_was_not_offered_is_refused(stage: Stage) -> None:
+    await stage.anchored()
+    phone = stage.phone()
+    await stage.engine.offer(S, AGENT, CALLER, SRTP)
+    line = crypto(9, "AEAD_AES_256_GCM", bytes(44))
+    with pytest.raises(Rejected):
+        await stage.engine.accept(S, AGENT, phone.sdp(protocol="RTP/SAVP", payloads="8 101", extra=(line,)))
+    with pytest.raises(Rejected):
+        await stage.engine.accept(S, AGENT, phone.sdp(payloads="8 101"))

@@ -51,16 +51,6 @@ class Negotiation:
         """Agreed flavour of G.711, None before an answer."""
         return self._codec
 
-    @property
-    def local_text(self) -> str | None:
-        """Our newest description."""
-        return None if self._local is None else sdp.write(self._local)
-
-    @property
-    def remote_text(self) -> str | None:
-        """The far side's newest description."""
-        return self._remote_text
-
     def answer(self, text: str) -> str:
         """Answer an offer of the far side, the first or a later one."""
         description = parse(text)
