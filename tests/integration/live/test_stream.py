@@ -231,7 +231,7 @@ def test_many_followers_share_one_reader(sam: User, monkeypatch: pytest.MonkeyPa
             await follower.aclose()
 
     began = asyncio.run(_timed(follow()))
-    assert reads <= began / 0.1 + 5
+    assert reads < 2 * began / 0.1 + 20  # each for themselves would read twenty times as often
 
 
 async def _timed(work: Any) -> float:

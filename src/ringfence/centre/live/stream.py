@@ -71,7 +71,7 @@ class Tide:
         """One follower less; the last one closes the thread and its database connection."""
         self.followers -= 1
         if self.followers == 0 and self._thread is not None:
-            self._thread.submit(connection.close)
+            self._thread.submit(_close_connection)
             self._thread.shutdown(wait=False)
             self._thread = None
             self._ring.clear()
@@ -123,6 +123,10 @@ def _tide(pace: Pace) -> Tide:
     if tide is None:
         tide = _tides[loop] = Tide(pace)
     return tide
+
+
+def _close_connection() -> None:
+    connection.close()  # the proxy finds the connection of the thread in which this runs
 
 
 async def stream(
