@@ -9,8 +9,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.utils import timezone
-from tests.support.sealed import seal_to_spool
-from tests.support.story import Story
 
 from ringfence.bridge.apply import apply
 from ringfence.centre.accounts.models import Agent, User
@@ -37,6 +35,8 @@ from ringfence.engine.control_server import ControlServer
 from ringfence.engine.journal import FactJournal
 from ringfence.kit.clock import SystemClock
 from ringfence.kit.ids import AgentId, CallId, ClientCode, FlowId, LegId, QueueId, RecordingId, TrunkId
+from tests.support.sealed import seal_to_spool
+from tests.support.story import Story
 
 CALLERS = ("+447700900123", "+447700900456", "+441632960777", None, "+447700900789", "+441632960555")
 LINES = {"BBC": "+441632960001", "ELDC": "+441632960002", "SHDC": "+441632960003"}
@@ -180,7 +180,8 @@ def _recorded(
         spans=(span,),
         stop=sealed.stop,
         object_name=sealed.object_name,
-        **common,
+        recording_id=RecordingId(recording),
+        call_id=call_id,
     )
 
 

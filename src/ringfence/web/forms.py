@@ -5,6 +5,7 @@ from datetime import date, datetime, time, timedelta
 from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from typing_extensions import override
 
 
 class DateField(forms.DateField):
@@ -36,6 +37,7 @@ class PeriodForm(forms.Form):
     since = DateField(label=_("From"), required=False)
     until = DateField(label=_("To"), required=False)
 
+    @override
     def clean(self) -> dict[str, object]:
         values = super().clean() or {}
         since, until = values.get("since"), values.get("until")

@@ -4,6 +4,7 @@ import re
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from typing_extensions import override
 
 from ringfence.centre.accounts.models import Agent
 from ringfence.control.facts import AgentState
@@ -21,6 +22,7 @@ class StateForm(forms.Form):
     )
     reason = forms.ChoiceField(choices=list(REASONS.items()), required=False)
 
+    @override
     def clean(self) -> dict[str, object]:
         values = super().clean() or {}
         if values.get("state") == AgentState.NOT_READY.value and not values.get("reason"):

@@ -11,6 +11,7 @@ from ringfence.centre.accounts.rights import Right
 from ringfence.centre.live import actions
 from ringfence.control.facts import AgentState
 from ringfence.web.access import PersonRequest, needs
+from ringfence.web.health.labels import alarm_line
 from ringfence.web.health.state import gather
 
 _BUSY = (AgentState.RINGING, AgentState.TALKING, AgentState.HOLD, AgentState.WRAP)
@@ -22,7 +23,16 @@ def health(request: PersonRequest) -> HttpResponse:
     """Engine, alarms, jobs, storage, keys and certificate on one page."""
     found = gather()
     busy = sum(found.agents[state.value] for state in _BUSY)
-    return render(request, "health/health.html", {"health": found, "busy": busy, "now": timezone.now()})
+    return render(
+        request,
+        "health/health.html",
+        {
+            "health": found,
+            "alarms": [alarm_line(alarm) for alarm in found.alarms],
+            "busy": busy,
+            "now": timezone.now(),
+        },
+    )
 
 
 @needs(Right.SEE_HEALTH)

@@ -1,7 +1,5 @@
 """Pages that need no sign-in."""
 
-from typing import cast
-
 from django.conf import settings
 from django.contrib.auth import login
 from django.db import DatabaseError, connection
@@ -49,5 +47,5 @@ def demo_signin(request: HttpRequest, role: str) -> HttpResponse:
     user = demo_user(Role(role.upper()))
     if user is None:
         raise Http404
-    login(request, user, backend=cast("str", settings.AUTHENTICATION_BACKENDS[0]))
+    login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
     return redirect("home")

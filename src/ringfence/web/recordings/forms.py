@@ -2,6 +2,7 @@
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from typing_extensions import override
 
 from ringfence.centre.calls.purposes import MAX_CASE, NEEDS_CASE, Purpose
 from ringfence.centre.calls.queries import CallFilter, Outcome
@@ -91,6 +92,7 @@ class PurposeForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off", "class": "govuk-input--width-20"}),
     )
 
+    @override
     def clean(self) -> dict[str, object]:
         values = super().clean() or {}
         if values.get("purpose") in NEEDS_CASE and not str(values.get("case_reference", "")).strip():

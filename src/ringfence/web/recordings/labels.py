@@ -90,6 +90,7 @@ STATE_COLOURS = {
 }
 
 _CODES: dict[CallKind, dict[str, Text]] = {
+    CallKind.ARRIVED: {direction.value: text for direction, text in DIRECTIONS.items()},
     CallKind.ENDED: {reason.value: text for reason, text in ENDS.items()},
     CallKind.OFFER_ENDED: {outcome.value: text for outcome, text in OFFERS.items()},
     CallKind.MASKED: {reason.value: text for reason, text in PAUSES.items()},

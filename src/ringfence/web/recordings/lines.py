@@ -13,6 +13,7 @@ from ringfence.centre.calls.sealing import display_number
 from ringfence.centre.directory.models import Queue, TransferEntry
 from ringfence.centre.recordings.queries import RecordingDetail, RecordingRow
 from ringfence.centre.tenancy.models import Client
+from ringfence.control.facts import OfferOutcome
 from ringfence.web.desk.labels import NOT_RECORDED
 from ringfence.web.recordings.labels import (
     DIRECTIONS,
@@ -43,6 +44,14 @@ class Names:
             agents={str(key): name for key, name in agent_names([item for item in agents if item]).items()},
         )
 
+    def where(self, client: str | None, queue_id: str | None) -> str:
+        """A queue that bears the client's name says both."""
+        named = self.clients.get(client, "") if client else ""
+        queue = self.queues.get(queue_id, "") if queue_id else ""
+        if queue and named and named not in queue:
+            return f"{named}: {queue}"
+        return queue or named
+
     def agent(self, agent_id: str | None) -> str:
         return self.agents.get(agent_id, agent_id) if agent_id else ""
 
@@ -52,6 +61,8 @@ class CallLine:
     row: CallRow
     client: str
     queue: str
+    where: str
+    """Client and queue in as few words as say both."""
     agent: str
     line: str
     outcome: str
@@ -66,6 +77,7 @@ def call_line(row: CallRow, names: Names) -> CallLine:
         row=row,
         client=names.clients.get(row.client, "") if row.client else "",
         queue=names.queues.get(row.queue_id, "") if row.queue_id else "",
+        where=names.where(row.client, row.queue_id),
         agent=names.agent(row.agent_id),
         line=display_number(row.line, region=settings.RINGFENCE_DEFAULT_REGION) if row.line else "",
         outcome=str(OUTCOMES[row.outcome]),
@@ -90,11 +102,15 @@ def timeline(detail: CallDetail, names: Names) -> list[TimelineItem]:
     parties = {Party.QUEUE: names.queues, Party.ENTRY: entries, Party.AGENT: names.agents}
     items = []
     for line in detail.history:
+        if line.kind is CallKind.OFFER_ENDED and line.code == OfferOutcome.ANSWERED:
+            continue  # the answer itself is the next line
         party = parties.get(line.party, {}).get(line.party_id, "")
         who = names.agent(line.agent_id)
         code = code_text(line.kind, line.code) if line.code else ""
         if line.kind is CallKind.ANNOUNCED:
             code = line.code or detail.wording
+        if line.kind in (CallKind.RINGING, CallKind.OFFER_ENDED):  # the queue was named when it was entered
+            party = ""
         words = [text for text in (party if party != who else "", code) if text]
         items.append(TimelineItem(at=line.at, title=str(KINDS[line.kind]), who=who, detail=", ".join(words)))
     return items
@@ -119,6 +135,7 @@ class RecordingLine:
     row: RecordingRow
     client: str
     queue: str
+    where: str
     agent: str
     state: str
     colour: str
@@ -130,6 +147,7 @@ def recording_line(row: RecordingRow, names: Names) -> RecordingLine:
         row=row,
         client=names.clients.get(row.client, "") if row.client else "",
         queue=names.queues.get(row.queue_id, "") if row.queue_id else "",
+        where=names.where(row.client, row.queue_id),
         agent=names.agent(row.agent_id),
         state=str(row.state.label),
         colour=STATE_COLOURS[row.state],

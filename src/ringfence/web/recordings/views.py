@@ -85,7 +85,7 @@ def call(request: PersonRequest, call_id: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def number(request: PersonRequest, call_id: str) -> HttpResponse:
     """A caller's number in full, for a stated purpose."""
-    form = PurposeForm(request.POST or None)
+    form = PurposeForm(request.POST if request.method == "POST" else None)
     shown: str | None = None
     if form.is_valid():
         values = form.cleaned_data
@@ -129,7 +129,7 @@ def recordings(request: PersonRequest) -> HttpResponse:
 def recording(request: PersonRequest, recording_id: str) -> HttpResponse:
     """Asks for a purpose; once stated, the same page plays for half an hour."""
     user, now = request.person.user, timezone.now()
-    form = PurposeForm(request.POST or None)
+    form = PurposeForm(request.POST if request.method == "POST" else None)
     try:
         if form.is_valid():
             grant = state_purpose(

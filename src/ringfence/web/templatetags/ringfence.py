@@ -16,7 +16,7 @@ from ringfence.web.menu import menu
 
 register = template.Library()
 
-_CLASSES = {
+_CLASSES: dict[type[forms.Widget], str] = {
     forms.Textarea: "govuk-textarea",
     forms.Select: "govuk-select",
     forms.CheckboxInput: "govuk-checkboxes__input",
@@ -31,9 +31,14 @@ def _described_by(field: BoundField) -> str:
 
 
 @register.inclusion_tag("parts/field.html")
-def govuk_field(field: BoundField) -> dict[str, Any]:
-    """A form field with label, hint and error message, each tied to its control."""
+def govuk_field(field: BoundField, *, label: str = "", hint: bool = True) -> dict[str, Any]:
+    """A form field with label, hint and error message, each tied to its control; no placeholder stands for a label."""
     widget = field.field.widget
+    widget.attrs.pop("placeholder", None)
+    if label:
+        field.label = label
+    if not hint:
+        field.help_text = ""
     described_by = _described_by(field)
     if isinstance(widget, forms.RadioSelect):
         options = [
@@ -47,11 +52,16 @@ def govuk_field(field: BoundField) -> dict[str, Any]:
         ]
         return {"field": field, "kind": "choice", "options": options, "described_by": described_by}
     kind = "checkbox" if isinstance(widget, forms.CheckboxInput) else "text"
-    css = next((name for base, name in _CLASSES.items() if isinstance(widget, base)), "govuk-input")
+    css = "govuk-input"
+    for base, name in _CLASSES.items():
+        if isinstance(widget, base):
+            css = name
     if field.errors and css in {"govuk-input", "govuk-select", "govuk-textarea"}:
         css += f" {css}--error"
     css = f"{css} {widget.attrs.get('class', '')}".strip()
-    attributes: dict[str, Any] = {"class": css, "aria-describedby": described_by or None, "placeholder": None}
+    attributes: dict[str, str | bool] = (
+        {"class": css, "aria-describedby": described_by} if described_by else {"class": css}
+    )
     return {"field": field, "kind": kind, "widget": field.as_widget(attrs=attributes), "described_by": described_by}
 
 

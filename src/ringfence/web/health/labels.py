@@ -1,0 +1,44 @@
+"""Alarms in words, each with what to do."""
+
+from dataclasses import dataclass
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from ringfence.centre.jobs.queries import OpenAlarm
+
+Text = str | Promise
+
+ALARMS: dict[str, tuple[Text, Text]] = {
+    "trunk_down": (_("A trunk is down"), _("Ask the carrier, and check its address and password.")),
+    "prompt_failed": (_("A prompt could not be played"), _("Publish the prompt again.")),
+    "recording_failed": (_("A recording failed"), _("Check the disk. The call went on unrecorded.")),
+    "recording_not_started": (_("A call was not recorded"), _("Check disk and keys. The call went on.")),
+    "recording_unrecoverable": (_("A recording could not be recovered"), _("Keep the file and ask for help.")),
+    "recording_gap": (_("Answered calls without a recording"), _("Look for them in the call log.")),
+    "recording_stuck": (_("Recordings do not reach the store"), _("Check the store and the worker's log.")),
+    "recording_damaged": (_("A stored recording is damaged"), _("Restore it from a copy, then find the cause.")),
+    "job_failed": (_("A job gave up"), _("Look at the worker's log, mend the cause, then clear this.")),
+    "job_unknown": (_("A queued job is not known"), _("It was queued by another version.")),
+    "fact_refused": (_("The telephone service told of something unknown"), _("Bring all processes to one version.")),
+    "facts_lost": (_("Events were lost"), _("The call log has gaps. Check that the worker runs.")),
+    "directory_refused": (_("The telephone service refused the directory"), _("Look at the worker's log.")),
+    "queue_missing": (_("A call flow names a missing queue"), _("Publish the flow again.")),
+    "calls_refused": (_("Calls were refused"), _("The telephone service was full.")),
+    "loop_lag": (_("The telephone service is slow"), _("Look for other work on this machine.")),
+    "tap_disobeyed": (_("A pause did not reach the recorder"), _("The recording was stopped. Ask for help.")),
+    "older_directory": (_("An old directory was offered"), _("Check that one worker runs, not two.")),
+}
+
+
+@dataclass(frozen=True)
+class AlarmLine:
+    alarm: OpenAlarm
+    title: str
+    cure: str
+
+
+def alarm_line(alarm: OpenAlarm) -> AlarmLine:
+    """An alarm as people read it; a code nobody has described is shown with its dashes gone."""
+    title, cure = ALARMS.get(alarm.code, (alarm.code.replace("_", " ").capitalize(), ""))
+    return AlarmLine(alarm, str(title), str(cure))

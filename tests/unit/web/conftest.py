@@ -1,0 +1,50 @@
+"""A furnished centre, a stand-in exchange, and clients whose every page is read strictly."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+from tests.support.pages import Centre, Exchange, exchange, furnish
+from tests.support.sealed import empty_storage
+from tests.support.strict_pages import Visitor
+
+from ringfence.centre.accounts.models import User
+from ringfence.centre.accounts.queries import demo_signin_users
+
+
+@pytest.fixture
+def centre(db: None, settings: Any) -> Iterator[Centre]:
+    settings.RINGFENCE_DEMO = True  # the demonstration needs no second factor; what does is tested apart
+    with empty_storage():
+        yield furnish()
+
+
+@pytest.fixture
+def engine(tmp_path_factory: pytest.TempPathFactory, settings: Any) -> Iterator[Exchange]:
+    path = tmp_path_factory.mktemp("run") / "engine.sock"
+    settings.RINGFENCE_CONTROL_SOCKET = path
+    with exchange(path) as made:
+        yield made
+
+
+@pytest.fixture
+def anyone() -> Visitor:
+    return Visitor()
+
+
+def person_of_role(role: str) -> User:
+    assert settings.RINGFENCE_DEMO
+    return next(found.user for found in demo_signin_users() if found.role == role)
+
+
+@pytest.fixture
+def sign_in(centre: Centre) -> Callable[[str], Visitor]:
+    """A visitor signed in as the invented person of a role."""
+
+    def visitor(role: str) -> Visitor:
+        made = Visitor()
+        made.force_login(person_of_role(role), backend=settings.AUTHENTICATION_BACKENDS[0])
+        return made
+
+    return visitor
