@@ -43,6 +43,7 @@ from ringfence.control.facts import (
     StopReason,
     TransferFailed,
 )
+from ringfence.engine.sip.api import ReinviteAnswered
 from ringfence.kit.ids import ClientCode, EntryId
 
 Scenario = Callable[[ExchangeStage], Coroutine[Any, Any, None]]
@@ -201,6 +202,22 @@ def test_on_hold_the_caller_hears_music_and_the_agent_nothing(tmp_path: Path) ->
         assert not caller.hears(1000)
         assert not handset.hears(440)
         await stage.ask(RetrieveCall(call_id=call_id(stage), agent_id=ANN))
+        await stage.fact(CallRetrieved)
+        await both_hear(stage, caller, handset)
+
+    play(tmp_path, scenario)
+
+
+def test_a_handset_that_holds_by_reinvite_holds_the_call(tmp_path: Path) -> None:
+    async def scenario(stage: ExchangeStage) -> None:
+        caller, handset = await converse(stage)
+        assert handset.dialog is not None
+        handset.sip.reinvite(handset.dialog, sdp=handset.phone.sdp(direction="sendonly", version=2))
+        await stage.fact(CallHeld)
+        answer = await handset.event(ReinviteAnswered)
+        assert "a=recvonly" in answer.sdp or "a=inactive" in answer.sdp
+        await stage.holds(lambda: caller.hears(MUSIC_HZ), "music on hold")
+        handset.sip.reinvite(handset.dialog, sdp=handset.phone.sdp(version=3))
         await stage.fact(CallRetrieved)
         await both_hear(stage, caller, handset)
 

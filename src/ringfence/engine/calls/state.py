@@ -86,6 +86,8 @@ class Leg:
     remote_sdp: str | None = None
     early: bool = False
     """Its provisional answer was applied, so early media flows."""
+    silent: bool = False
+    """It said that it sends nothing (its side is on hold), so silence is no loss."""
     offering: bool = False
     """Our SDP is an offer whose answer comes with the ACK."""
 

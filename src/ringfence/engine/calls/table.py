@@ -51,6 +51,8 @@ from ringfence.kit.tasks import TaskOwner
 log = logging.getLogger(__name__)
 
 _CLOSING = (Cancelled, DialogEnded, InviteRejected)
+_QUIET_SECONDS = 60.0
+"""One alarm about refused calls a minute."""
 
 
 class CallTable:
@@ -66,7 +68,7 @@ class CallTable:
         """While ``sip.invite`` runs: events of dialogs whose id we do not know yet."""
         self._empty = asyncio.Event()
         self._empty.set()
-        self._full = False
+        self._alarmed_at: float | None = None
         self.refusing = False
         """True from the start of a shutdown: new calls get 503."""
         self.trunk_details: dict[TrunkId, str] = {}
@@ -95,7 +97,6 @@ class CallTable:
         call = self._calls.pop(call_id, None)
         if call is not None:
             self._sessions.pop(call.state.session, None)
-        self._full = False
         if not self._calls:
             self._empty.set()
 
@@ -187,8 +188,9 @@ class CallTable:
     def _room(self) -> bool:
         if len(self._calls) < self._around.config.max_calls:
             return True
-        if not self._full:
-            self._full = True
+        now = self._around.clock.monotonic()
+        if self._alarmed_at is None or now - self._alarmed_at > _QUIET_SECONDS:
+            self._alarmed_at = now
             self._around.facts.publish(
                 AlarmRaised(
                     at=self._around.clock.now(),

@@ -153,16 +153,19 @@ class TalkingCall(ReachingCall):
         leg.local_sdp, leg.offering = answer, sdp is None
         if sdp is not None:
             leg.remote_sdp = sdp
-        if leg.phase in (LegPhase.UP, LegPhase.ANSWERED) and leg.leg_id == self.state.agent and sdp is not None:
-            await self._follow_direction(sdp)
+            await self._follow_direction(leg, sdp)
         self._around.sip.accept_reinvite(leg.dialog, sdp=answer)
 
-    async def _follow_direction(self, sdp: str) -> None:
+    async def _follow_direction(self, leg: Leg, sdp: str) -> None:
         """The agent's telephone holds and retrieves by the direction it offers (RFC 3264 section 8.4)."""
         try:
-            both = direction(sdp).sends and direction(sdp).receives
+            offered = direction(sdp)
         except ValueError:
             return
+        leg.silent = not offered.sends
+        if leg.leg_id != self.state.agent or leg.phase not in (LegPhase.UP, LegPhase.ANSWERED):
+            return
+        both = offered.sends and offered.receives
         if not both and self.state.phase is CallPhase.TALKING:
             await self.hold(HeldBy.DEVICE)
         elif both and self.state.phase is CallPhase.HELD and self.state.held_by is HeldBy.DEVICE:
@@ -175,7 +178,7 @@ class TalkingCall(ReachingCall):
         """Dead media ends the call, but not that of a telephone that has us on hold, or only rings."""
         if leg.leg_id not in (self.state.agent, self.state.customer):
             return
-        if leg.leg_id == self.state.agent and self.state.held_by is HeldBy.DEVICE:
+        if leg.silent:
             return
         if leg.leg_id == self.state.agent and await self.save_caller():
             return

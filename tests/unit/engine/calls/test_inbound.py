@@ -25,7 +25,7 @@ from ringfence.engine.calls import CallConfig
 from ringfence.engine.calls.fakes import sdp
 from ringfence.engine.calls.state import CallState
 from ringfence.engine.media.port import EngineLost
-from ringfence.engine.sip.api import ToDevice
+from ringfence.engine.sip.api import DialogEnded, InviteAnswered, ReferReceived, ReinviteReceived, ToDevice
 from ringfence.kit.ids import CallId
 
 
@@ -134,8 +134,6 @@ def test_a_caller_who_cancels_or_leaves_during_the_greeting_is_not_counted_as_ab
 
 def test_answer_and_hang_up_in_the_same_instant_leave_nothing_behind() -> None:
     async def scenario(world: World) -> None:
-        from ringfence.engine.sip.api import DialogEnded, InviteAnswered
-
         await world.ready()
         caller = await world.queued()
         rung = world.last.dialog
@@ -168,8 +166,6 @@ def test_a_missed_ring_goes_back_and_the_next_agent_is_rung() -> None:
 
 def test_an_answer_that_crosses_the_missed_ring_is_hung_up_and_the_call_stays_queued() -> None:
     async def scenario(world: World) -> None:
-        from ringfence.engine.sip.api import InviteAnswered
-
         await world.ready()
         await world.queued()
         rung = world.last.dialog
@@ -349,6 +345,18 @@ def test_dead_media_of_the_caller_ends_the_call() -> None:
     assert run(scenario).facts.last(CallEnded).reason is EndReason.MEDIA_LOST
 
 
+def test_a_side_that_said_it_sends_nothing_is_not_lost_by_its_silence() -> None:
+    async def scenario(world: World) -> None:
+        caller, _ = await world.talking()
+        await world.tell(ReinviteReceived(dialog=caller, sdp=sdp("inactive")))
+        await world.media_lost(world.only().customer)
+        assert world.only().phase == "talking"
+        await world.tell(ReinviteReceived(dialog=caller, sdp=sdp()))
+        await world.media_lost(world.only().customer)
+
+    assert run(scenario).facts.last(CallEnded).reason is EndReason.MEDIA_LOST
+
+
 def test_dead_media_of_the_agent_brings_the_caller_back_to_the_queue() -> None:
     async def scenario(world: World) -> None:
         await world.talking()
@@ -459,8 +467,6 @@ def test_a_command_for_a_call_that_is_over_is_refused() -> None:
 
 def test_refer_is_refused() -> None:
     async def scenario(world: World) -> None:
-        from ringfence.engine.sip.api import ReferReceived
-
         _, agent = await world.talking()
         await world.tell(ReferReceived(dialog=agent, target="sip:x@192.0.2.1", replaces=None))
         assert world.sip.refused_refers == [agent]

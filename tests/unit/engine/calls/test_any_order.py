@@ -1,0 +1,243 @@
+"""Everything that can happen to calls, in random order and often in the same instant: nothing is ever left over."""
+
+import logging
+import random
+from collections import Counter
+
+import pytest
+from tests.support.call_world import ANN, BBC, BOB, CALLER, CARRIER, NUMBER, World, run
+
+from ringfence.control.commands import HangUpCall, HoldCall, PlaceCall, RetrieveCall, SetAgentState, TransferCall
+from ringfence.control.facts import AgentState, CallArrived, CallEnded
+from ringfence.engine.calls.fakes import sdp
+from ringfence.engine.calls.state import CallPhase, LegPhase
+from ringfence.engine.media.port import Gate, LegMediaLost
+from ringfence.engine.queues import CHOSEN
+from ringfence.engine.sip.api import (
+    Binding,
+    Cancelled,
+    DeviceBound,
+    DeviceSource,
+    DeviceUnbound,
+    DialogConfirmed,
+    DialogEnded,
+    DialogId,
+    Identity,
+    IncomingInvite,
+    InviteAnswered,
+    InviteRejected,
+    ReinviteReceived,
+    Ringing,
+    TrunkSource,
+)
+from ringfence.kit.ids import CallId, DeviceId, EntryId
+
+PROGRESS = (
+    *("arrive", "confirm", "confirm", "prompt", "prompt", "prompt"),
+    *("ring", "answer", "answer", "answer", "choose", "bind"),
+)
+"""What calls are made of; most steps are one of these, so that runs get far."""
+TALK = (
+    *("hold", "hold", "retrieve", "retrieve", "reinvite", "reinvite", "second"),
+    *("transfer", "transfer", "transfer_in"),
+)
+TROUBLE = (
+    *("dial", "cut", "refuse", "fail", "bye", "lost_agent", "cancel", "hang_up"),
+    *("place", "unbind", "media_lost", "ten", "forty", "bad_sdp"),
+)
+RARE = ("missing_prompt",)
+AGENTS = (ANN, BOB)
+DEVICES = ("ann-desk", "ann-web", "bob-desk", "office")
+
+
+class Chaos:
+    """Plays steps against a world the way a correct SIP room would report them, however unlikely their order."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.incoming: list[DialogId] = []
+        self.confirmed: set[DialogId] = set()
+
+    def alive(self, dialogs: list[DialogId]) -> list[DialogId]:
+        return [d for d in dialogs if d not in self.world.sip._closed]
+
+    def ringing(self) -> list[DialogId]:
+        sip = self.world.sip
+        return self.alive([i.dialog for i in sip.invited if i.dialog not in sip.established])
+
+    def up(self) -> list[DialogId]:
+        sip = self.world.sip
+        return self.alive([i.dialog for i in sip.invited if i.dialog in sip.established] + sorted(self.confirmed))
+
+    def calls(self) -> list[CallId]:
+        return list(self.world.table._calls)
+
+    async def step(self, what: str, n: int) -> None:
+        world, sip = self.world, self.world.sip
+        ringing, up, calls, agent = self.ringing(), self.up(), self.calls(), AGENTS[n % 2]
+        match what:
+            case "arrive" | "dial":
+                dialog = sip.new_dialog()
+                device = DeviceSource(device_id=DeviceId(DEVICES[n % 4]), secure=False, browser=False)
+                sip.report(
+                    IncomingInvite(
+                        dialog=dialog,
+                        source=TrunkSource(trunk_id=CARRIER, secure=False) if what == "arrive" else device,
+                        called=NUMBER if what == "arrive" else ("999", "202", "302", "01632960300")[n % 4],
+                        caller=Identity(number=CALLER),
+                        sdp=sdp() if n else None,
+                    )
+                )
+                self.incoming.append(dialog)
+            case "confirm":
+                for dialog in [d for d in self.alive(self.incoming) if d in sip.answered and d not in self.confirmed]:
+                    self.confirmed.add(dialog)
+                    sip.report(DialogConfirmed(dialog=dialog, sdp=sdp()))
+            case "prompt" | "cut":
+                for session, room in list(world.media.sessions.items()):
+                    for leg in list(room.playing):
+                        world.media.finish(session, leg, completed=what == "prompt")
+            case "ring" if ringing:
+                early = sdp() if n > 4 else None
+                sip.report(Ringing(dialog=ringing[n % len(ringing)], status=180 + 3 * (n % 2), sdp=early))
+            case "answer" if ringing:
+                dialog = ringing[n % len(ringing)]
+                sip.established.add(dialog)
+                sip.report(InviteAnswered(dialog=dialog, sdp="bad" if n == 7 else sdp()))
+            case "refuse" | "fail" if ringing:
+                status = (486, 480, 603, 404)[n % 4] if what == "refuse" else (503, 408, 500, 488)[n % 4]
+                sip.report(InviteRejected(dialog=ringing[n % len(ringing)], status=status, reason=""))
+            case "bye" | "lost_agent" if up:
+                cause = "bye" if what == "bye" else ("flow_closed", "session_expired", "failed")[n % 3]
+                sip.report(DialogEnded(dialog=up[n % len(up)], cause=cause))
+            case "cancel":
+                waiting = [d for d in self.alive(self.incoming) if d not in sip.answered]
+                if waiting:
+                    sip._closed.add(waiting[0])
+                    sip.report(Cancelled(dialog=waiting[0]))
+            case "hold" | "retrieve" | "hang_up" | "transfer" | "transfer_in" if calls:
+                busy = [c for c in calls if world.state(c).phase in (CallPhase.TALKING, CallPhase.HELD)] or calls
+                call_id = busy[n % len(busy)]
+                named = {"call_id": call_id, "agent_id": world.state(call_id).agent_id or agent}
+                match what:
+                    case "hold":
+                        await world.table.command(HoldCall(**named))  # type: ignore[arg-type]
+                    case "retrieve":
+                        await world.table.command(RetrieveCall(**named))  # type: ignore[arg-type]
+                    case "hang_up":
+                        await world.table.command(HangUpCall(**named))  # type: ignore[arg-type]
+                    case _:
+                        entry = EntryId("out" if what == "transfer" else "bob")
+                        await world.table.command(TransferCall(**named, entry_id=entry))  # type: ignore[arg-type]
+            case "place":
+                world.table.place(PlaceCall(agent_id=agent, number="01632960300", client=BBC))
+            case "choose":
+                states = (AgentState.AVAILABLE, AgentState.AVAILABLE, AgentState.NOT_READY, AgentState.LOGGED_OUT)
+                world.desk.choose(SetAgentState(agent_id=agent, state=states[n // 2]))
+            case "bind":
+                device_id = DeviceId(DEVICES[n % 4])
+                browser = device_id.endswith("web")
+                sip.bindings[device_id] = Binding(device_id=device_id, transport="ws", secure=browser, browser=browser)
+                sip.report(DeviceBound(device_id=device_id, transport="ws"))
+            case "unbind":
+                device_id = DeviceId(DEVICES[n % 4])
+                if sip.bindings.pop(device_id, None):
+                    sip.report(DeviceUnbound(device_id=device_id, cause="expired"))
+            case "reinvite" if up:
+                direction = ("sendrecv", "sendonly", "inactive")[n % 3]
+                sip.report(ReinviteReceived(dialog=up[n % len(up)], sdp=sdp(direction) if n < 6 else None))
+            case "media_lost" if calls:
+                state = world.state(calls[n % len(calls)])
+                for leg in list(state.legs)[:1]:
+                    world._media_event(LegMediaLost(session=state.session, leg=leg, silent_seconds=30))
+            case "second" | "ten" | "forty":
+                await world.advance({"second": 1, "ten": 10, "forty": 40}[what])
+            case "missing_prompt":
+                world.media.missing ^= {("greeting", "notice", "music", "first")[n % 4]}  # type: ignore[arg-type]
+            case "bad_sdp":
+                world.media.refuse ^= {"bad"}
+            case _:
+                pass
+
+    def check(self) -> None:
+        """What holds after every settled step."""
+        world = self.world
+        for call in world.table._calls.values():
+            state = call.state
+            for leg in state.legs.values():
+                assert leg.phase is not LegPhase.OVER, "a leg that is over is gone"
+            room = world.media.sessions.get(state.session)
+            if room is None or state.customer is None:
+                continue
+            if state.phase is CallPhase.TALKING and state.agent is not None:
+                assert frozenset({state.customer, state.agent}) in room.bridges
+                assert room.gates.get(state.customer, Gate.OPEN) is Gate.OPEN
+            if state.phase is CallPhase.HELD:
+                assert room.gates[state.customer] is Gate.SILENCE
+            if state.phase in (CallPhase.QUEUED, CallPhase.RINGING):
+                assert not any(state.customer in bridge for bridge in room.bridges) or state.direction != "inbound"
+        for agent in world.desk.board.agents.values():
+            if agent.call_id is not None and agent.state is not AgentState.WRAP:
+                assert agent.call_id in world.table._calls, "an agent is in a call that is over"
+
+
+def steps(seed: int) -> list[tuple[str, int, bool]]:
+    """Seventy steps: what, a number to choose by, and whether the next one comes in the same instant."""
+    dice = random.Random(seed)
+    return [
+        (
+            dice.choice(dice.choices((PROGRESS, TALK, TROUBLE, RARE), (50, 30, 18, 2))[0]),
+            dice.randrange(8),
+            dice.random() < 0.3,
+        )
+        for _ in range(70)
+    ]
+
+
+def play(seed: int) -> World:
+    async def scenario(world: World) -> None:
+        chaos = Chaos(world)
+        await world.ready(ANN, "ann-desk")
+        for what, n, at_once in steps(seed):
+            await chaos.step(what, n)
+            if not at_once:
+                await world.settle()
+                chaos.check()
+        await world.settle()
+        chaos.check()
+        for _ in range(3):
+            for dialog in [*world.sip.invited]:
+                if dialog.dialog in chaos.alive([dialog.dialog]):
+                    established = dialog.dialog in world.sip.established
+                    ended = DialogEnded(dialog=dialog.dialog, cause="bye")
+                    rejected = InviteRejected(dialog=dialog.dialog, status=486, reason="")
+                    world.sip.report(ended if established else rejected)
+            for caller in chaos.alive(chaos.incoming):
+                world.sip.report(DialogEnded(dialog=caller, cause="bye"))
+            await world.settle()
+        await world.advance(200)
+        assert not world.table._calls
+        assert not world.table._dialogs
+        assert not world.media.sessions
+        assert world.timers.waiting == 0
+        assert all(agent.state in CHOSEN for agent in world.desk.board.agents.values())
+
+    world = run(scenario)
+    arrived = [fact.call_id for fact in world.facts.of(CallArrived)]
+    assert sorted(arrived) == sorted(fact.call_id for fact in world.facts.of(CallEnded))
+    return world
+
+
+def test_whatever_happens_in_whatever_order_every_call_ends_once_and_every_agent_is_free(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    seen: Counter[str] = Counter()
+    for seed in range(400):
+        try:
+            seen.update(play(seed).names())
+        except BaseException as error:
+            error.add_note(f"seed {seed}")
+            raise
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR], "a step broke"
+    for what in ("CallAnswered", "CallHeld", "CallRetrieved", "CallTransferred", "TransferFailed", "QueueLeft"):
+        assert seen[what] > 10, f"the runs hardly reach {what}"
