@@ -1,0 +1,263 @@
+"""The desk: what it says, what it sends to the engine, and what it says when the engine refuses."""
+
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from tests.support.pages import Centre, Exchange
+from tests.support.strict_pages import Visitor
+
+from ringfence.centre.accounts.models import Agent
+from ringfence.control import tokens
+from ringfence.control.commands import (
+    HangUpCall,
+    HoldCall,
+    LiveCall,
+    PlaceCall,
+    Refused,
+    RetrieveCall,
+    SetAgentState,
+    TransferCall,
+)
+from ringfence.control.facts import AgentState, NotRecordedReason, StopReason, SuppressionReason
+from ringfence.kit.ids import CallId, ClientCode, EntryId, RecordingId
+from ringfence.web.desk.labels import NOT_RECORDED, PAUSES, STATES, STOPS
+from ringfence.web.desk.words import words
+
+SignIn = Callable[[str], Visitor]
+FRONTEND = Path(__file__).resolve().parents[3] / "src/ringfence/web/frontend/src"
+
+
+def ring(engine: Exchange, centre: Centre, **values: Any) -> None:
+    """The recorded call of the sample centre is with the agent."""
+    engine.become(centre.agent, values.pop("state", AgentState.TALKING), call="call-heard")
+    engine.calls[CallId("call-heard")] = LiveCall(
+        call_id=CallId("call-heard"),
+        client=ClientCode("BBC"),
+        queue_id=centre.queues["BBC"],
+        agent_id=centre.agent,
+        **{"phase": "talking", "seconds": 12.0, **values},
+    )
+
+
+def state(visitor: Visitor) -> dict[str, Any]:
+    answer = visitor.get("/desk/state")
+    assert answer.status_code == 200
+    return dict(answer.json())
+
+
+def test_the_page_is_sound_and_says_what_it_needs(sign_in: SignIn) -> None:
+    page = sign_in("AGT").page("/desk/")
+    for text in ("The desk needs JavaScript", "Go available", "Out-of-hours emergencies", "a 999 call from here"):
+        assert text in page.text
+
+
+def test_somebody_without_an_agent_is_told_so(sign_in: SignIn, engine: Exchange) -> None:
+    visitor = sign_in("TL")
+    assert "not set up to take calls" in visitor.page("/desk/").text
+    assert visitor.post("/desk/hold", {"call_id": "c"}).status_code == 409
+    assert engine.asked == []
+
+
+def test_the_state_is_the_engine_s_word(sign_in: SignIn, engine: Exchange, centre: Centre) -> None:
+    visitor = sign_in("AGT")
+    engine.become(centre.agent, AgentState.NOT_READY, reason="missed")
+    now = state(visitor)
+    assert now["agent"]["label"] == "Not ready"
+    assert "You missed a call" in now["agent"]["reason"]
+    assert now["call"] is None
+    engine.calls[CallId("q")] = LiveCall(
+        call_id=CallId("q"), client=None, queue_id=centre.queues["BBC"], agent_id=None, phase="queued", seconds=71.6
+    )
+    queues = {item["name"]: item for item in state(visitor)["queues"]}
+    assert queues["Barford Borough Council enquiries"]["waiting"] == 1
+    assert queues["Barford Borough Council enquiries"]["longest_seconds"] == 72
+
+
+def test_a_call_shows_greeting_masked_caller_and_the_line(sign_in: SignIn, engine: Exchange, centre: Centre) -> None:
+    ring(engine, centre, state=AgentState.RINGING, phase="ringing")
+    call = state(sign_in("AGT"))["call"]
+    assert call["phase"] == "ringing"
+    assert call["client"] == "Barford Borough Council"
+    assert call["greeting"] == "Good day, Barford Borough Council. How can I help you?"
+    assert (call["caller"], call["line"]) == ("07700 ••• 123", "01632 960001")
+    assert "900123" not in json.dumps(call)
+
+
+def test_a_call_that_is_not_stored_yet_is_shown_all_the_same(sign_in: SignIn, engine: Exchange, centre: Centre) -> None:
+    engine.become(centre.agent, AgentState.RINGING, call="call-new")
+    engine.calls[CallId("call-new")] = LiveCall(
+        call_id=CallId("call-new"), client=ClientCode("ELDC"), queue_id=None, agent_id=None, phase="ringing", seconds=0
+    )
+    call = state(sign_in("AGT"))["call"]
+    assert (call["client"], call["caller"]) == ("East Lowland District Council", "")
+
+
+@pytest.mark.parametrize(
+    ("recording", "suppressed", "kind", "text"),
+    [
+        ("rec-live", frozenset(), "recording", "Recording"),
+        ("rec-live", {SuppressionReason.HOLD}, "paused", "Paused: on hold"),
+        ("rec-live", {SuppressionReason.HOLD, SuppressionReason.PAYMENT}, "paused", "Paused: payment"),
+        (None, frozenset(), "none", "Not recorded: switched off for this client"),
+    ],
+)
+def test_the_recording_state_is_in_words(
+    recording: str | None,
+    suppressed: Any,
+    kind: str,
+    text: str,
+    sign_in: SignIn,
+    engine: Exchange,
+    centre: Centre,
+) -> None:
+    ring(engine, centre)
+    unrecorded = next(item for item in centre.calls if item == "call-03")
+    engine.become(centre.agent, AgentState.TALKING, call=unrecorded)
+    Agent.objects.filter(agent_id=centre.agent).update(work_location="home")
+    engine.calls[unrecorded] = LiveCall(
+        call_id=unrecorded,
+        client=ClientCode("BBC"),
+        queue_id=None,
+        agent_id=centre.agent,
+        phase="talking",
+        seconds=1,
+        recording_id=RecordingId(recording) if recording else None,
+        suppressed=frozenset(suppressed),
+    )
+    from ringfence.centre.calls.models import Call
+    from ringfence.centre.tenancy import all_clients
+
+    with all_clients("a test"):
+        Call.objects.filter(pk=unrecorded).update(agent_id=centre.agent)
+    assert state(sign_in("AGT"))["call"]["recording"] == {"kind": kind, "text": text}
+
+
+def test_a_stopped_recording_stays_stopped(sign_in: SignIn, engine: Exchange, centre: Centre) -> None:
+    ring(engine, centre)
+    assert state(sign_in("AGT"))["call"]["recording"] == {"kind": "stopped", "text": "Stopped: call ended"}
+
+
+def test_without_the_engine_the_desk_says_so(sign_in: SignIn) -> None:
+    now = state(sign_in("AGT"))
+    assert now["engine"] is False
+    assert "does not answer" in now["agent"]["blocked"]
+    answer = sign_in("AGT").post("/desk/set-state", {"state": "available"})
+    assert answer.status_code == 503
+    assert "does not answer" in answer.json()["message"]
+
+
+def test_commands_carry_the_agent_behind_the_session(sign_in: SignIn, engine: Exchange, centre: Centre) -> None:
+    visitor = sign_in("AGT")
+    me = centre.agent
+    for url, fields in (
+        ("set-state", {"state": "available"}),
+        ("set-state", {"state": "not_ready", "reason": "lunch"}),
+        ("hold", {"call_id": "c1"}),
+        ("retrieve", {"call_id": "c1"}),
+        ("hang-up", {"call_id": "c1"}),
+        ("transfer", {"call_id": "c1", "entry_id": "bay-2"}),
+    ):
+        assert visitor.post(f"/desk/{url}", {**fields, "agent_id": "somebody-else"}).status_code == 200
+    call = CallId("c1")
+    assert engine.asked == [
+        SetAgentState(agent_id=me, state=AgentState.AVAILABLE),
+        SetAgentState(agent_id=me, state=AgentState.NOT_READY, reason="lunch"),
+        HoldCall(call_id=call, agent_id=me),
+        RetrieveCall(call_id=call, agent_id=me),
+        HangUpCall(call_id=call, agent_id=me),
+        TransferCall(call_id=call, agent_id=me, entry_id=EntryId("bay-2")),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("typed", "sent"),
+    [("01632 960001", "01632960001"), ("+44 (1632) 960-001", "+441632960001"), ("999", "999"), ("2002", "2002")],
+)
+def test_a_number_is_sent_as_dialled_and_999_is_never_stopped(
+    typed: str, sent: str, sign_in: SignIn, engine: Exchange, centre: Centre
+) -> None:
+    answer = sign_in("AGT").post("/desk/dial", {"number": typed, "client": "BBC"})
+    assert answer.json() == {"call_id": "call-placed"}
+    assert engine.asked == [PlaceCall(agent_id=centre.agent, number=sent, client=ClientCode("BBC"))]
+
+
+@pytest.mark.parametrize(
+    ("url", "fields"),
+    [
+        ("set-state", {}),
+        ("set-state", {"state": "talking"}),
+        ("set-state", {"state": "not_ready"}),
+        ("set-state", {"state": "not_ready", "reason": "missed"}),
+        ("hold", {}),
+        ("transfer", {"call_id": "c1"}),
+        ("dial", {"number": "bins", "client": "BBC"}),
+        ("dial", {"number": "999", "client": "NONE"}),
+        ("dial", {"number": "9" * 40, "client": "BBC"}),
+        ("location", {"location": "the moon"}),
+    ],
+)
+def test_broken_commands_are_explained_and_not_sent(
+    url: str, fields: dict[str, str], sign_in: SignIn, engine: Exchange
+) -> None:
+    answer = sign_in("AGT").post(f"/desk/{url}", fields)
+    assert answer.status_code == 400
+    assert answer.json()["message"]
+    assert engine.asked == []
+
+
+def test_a_refusal_is_shown_in_the_engine_s_words(sign_in: SignIn, engine: Exchange) -> None:
+    engine.refuse = Refused(code="ringing", message="A call is ringing. Answer it, or go Not ready.")
+    answer = sign_in("AGT").post("/desk/set-state", {"state": "available"})
+    assert (answer.status_code, answer.json()["message"]) == (409, engine.refuse.message)
+
+
+def test_the_work_location_is_kept(sign_in: SignIn, centre: Centre) -> None:
+    assert sign_in("AGT").post("/desk/location", {"location": "office"}).status_code == 200
+    assert Agent.objects.get(agent_id=centre.agent).work_location == "office"
+
+
+def test_a_token_opens_the_agent_s_own_browser_telephone_for_minutes(sign_in: SignIn, centre: Centre) -> None:
+    token = sign_in("AGT").post("/desk/token").json()
+    now = datetime.now(UTC)
+    found = tokens.read(bytes(settings.RINGFENCE_SIP_TOKEN_SECRET), token["username"], now=now)
+    assert found is not None
+    device, password = found
+    assert token["password"] == password
+    assert token["uri"] == f"sip:{device}@{settings.RINGFENCE_SIP_REALM}"
+    assert Agent.objects.get(devices__device_id=device).agent_id == centre.agent
+    assert 0 < token["valid_ms"] <= tokens.LIFETIME.total_seconds() * 1000
+
+
+def test_events_are_a_stream_for_the_signed_in(sign_in: SignIn) -> None:
+    visitor = sign_in("AGT")
+    assert visitor.post("/events").status_code == 405
+
+
+def test_every_code_of_the_engine_has_its_words() -> None:
+    for codes, texts in (
+        (AgentState, STATES),
+        (SuppressionReason, PAUSES),
+        (StopReason, STOPS),
+        (NotRecordedReason, NOT_RECORDED),
+    ):
+        assert set(texts) == set(codes)
+
+
+def test_server_and_scripts_know_the_same_words() -> None:
+    source = (FRONTEND / "words.ts").read_text(encoding="utf-8")
+    listed = re.search(r"export const WORDS = \[(.*?)\]", source, re.DOTALL)
+    assert listed is not None
+    assert sorted(re.findall(r"'(\w+)'", listed.group(1))) == sorted(words())
+
+
+def test_server_and_scripts_know_the_same_shortcuts() -> None:
+    from ringfence.web.desk.labels import shortcuts
+
+    source = (FRONTEND / "shortcuts.ts").read_text(encoding="utf-8")
+    assert {int(digit) for digit in re.findall(r"'Digit(\d)'", source)} == {digit for digit, _ in shortcuts()}
