@@ -5,6 +5,7 @@ import contextlib
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from typing_extensions import override
 
 from ringfence.control.directory import AgentEntry, DirectorySnapshot, QueueEntry
 from ringfence.control.facts import AgentState, OfferOutcome, StateCause
@@ -222,6 +223,7 @@ class QueueMachine(RuleBasedStateMachine):
                 # A younger caller may be ringing first only if the older one's own offer came back.
                 assert not younger_rings or any(o.call_id == call_id for o in self.past_offers)
 
+    @override
     def teardown(self) -> None:
         """Whatever happened: after the last caller left and time passed, nothing is left over."""
         for call in list(self.board.calls):
