@@ -221,6 +221,26 @@ def test_the_pages_are_served_and_end_at_sigterm(centre: tuple[Path, int]) -> No
     assert "Thorncastle" not in log
 
 
+def test_up_runs_all_three_and_stops_them_in_order(centre: tuple[Path, int]) -> None:
+    config, port = centre
+    with running(config, "up") as process:
+        assert process.stdout is not None
+        said: list[str] = []
+        for line in process.stdout:
+            said.append(line.strip())
+            if line.startswith("Ringfence is up"):
+                break
+        assert any(line.startswith("engine is ready") for line in said), said
+        assert status_of(port) == 200
+        assert "already" in run_all(config, ("up",))[0].err
+        process.send_signal(signal.SIGTERM)
+        rest, _ = process.communicate(timeout=60)
+        assert process.returncode == 0
+    assert rest.splitlines() == ["stopping web ...", "stopping engine ...", "stopping worker ..."]
+    log = (config.parent / "data" / "logs" / "worker.log").read_text(encoding="utf-8")
+    assert "following the engine" in log
+
+
 def test_a_taken_port_is_named_with_its_setting(centre: tuple[Path, int]) -> None:
     config, port = centre
     with socket.socket() as taken:
