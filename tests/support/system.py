@@ -109,7 +109,7 @@ worker_port = {free_port()}
 
     # Operator
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("RINGFENCE_", "DJANGO_"))}
         return {**kept, "RINGFENCE_CONFIG": str(self.config)}
 
@@ -119,7 +119,7 @@ worker_port = {free_port()}
             [sys.executable, "-m", "ringfence.entry.cli", *arguments],
             capture_output=True,
             text=True,
-            env=self._environment(),
+            env=self.environment(),
             timeout=120,
         )
         assert done.returncode == 0, f"ringfence {' '.join(arguments)}: {done.stdout}{done.stderr}"
@@ -132,7 +132,7 @@ worker_port = {free_port()}
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env=self._environment(),
+            env=self.environment(),
             start_new_session=True,
         )
         self._reader = threading.Thread(target=self._read, args=(self._process,), daemon=True)
@@ -196,9 +196,11 @@ worker_port = {free_port()}
         return f"sip:{number}@127.0.0.1:{self.sip_port}{';transport=' + transport if transport else ''}"
 
     def handset_password(self, device_id: str) -> str:
-        """A fresh password of a handset of the centre."""
+        """A fresh password of a handset of the centre, known to the engine when this returns."""
+        before = self.status().directory_version
         found = re.search(r"password (\S+)", self.run("device", "password", device_id))
         assert found is not None
+        eventually(lambda: self.status().directory_version > before, what="the new password in the engine")
         return found[1]
 
     def agent_state(self, agent_id: AgentId) -> AgentState:

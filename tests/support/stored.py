@@ -1,0 +1,66 @@
+"""What an installation has stored, read as the centre reads it: database rows and sealed recordings."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from ringfence.vault import FileRootKey, FileStore, SealedReader, SqliteKeyStore, object_name, read_header
+from tests.support.system import System, eventually
+
+_ROWS = """
+import json, sys
+from ringfence.entry import settings
+settings.use_django()
+from django.apps import apps
+from ringfence.centre.tenancy import all_clients
+app, model, fields = sys.argv[1:4]
+with all_clients("test reads what is stored"):
+    rows = list(apps.get_model(app, model).objects.order_by("pk").values(*fields.split(",")))
+print(json.dumps(rows, default=str))
+"""
+
+
+def rows(system: System, app: str, model: str, *fields: str) -> list[dict[str, Any]]:
+    """Rows of a model, in order, as plain values."""
+    done = subprocess.run(
+        [sys.executable, "-c", _ROWS, app, model, ",".join(fields)],
+        capture_output=True,
+        text=True,
+        env=system.environment(),
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    found: list[dict[str, Any]] = json.loads(done.stdout)
+    return found
+
+
+def sealed_recordings(system: System) -> list[str]:
+    """Names of the objects in the file store."""
+    return sorted(FileStore(system.data / "recordings").names())
+
+
+def new_recording(system: System, before: list[str], *, seconds: float = 20) -> SealedReader:
+    """The one recording that has come since ``before``, opened with the installation's own keys."""
+    name = eventually(
+        lambda: next((name for name in sealed_recordings(system) if name not in before), None),
+        seconds=seconds,
+        what="a sealed recording in the store",
+    )
+    return open_recording(system, name)
+
+
+def open_recording(system: System, name: str) -> SealedReader:
+    keys = SqliteKeyStore(system.data / "keys" / "keys.sqlite3", FileRootKey.load(system.data / "keys" / "root.key"))
+    store = FileStore(system.data / "recordings")
+    header = read_header(store, name)
+    return SealedReader(store, name, keys.unwrap(header.key))
+
+
+def media_files(system: System) -> list[Path]:
+    """Every file that could hold audio of a call."""
+    return [path for folder in ("spool", "recordings") for path in (system.data / folder).rglob("*") if path.is_file()]
+
+
+__all__ = ["media_files", "new_recording", "object_name", "open_recording", "rows", "sealed_recordings"]
