@@ -91,6 +91,7 @@ def configure(process: str, settings: Settings, *, terminal_level: str | None = 
         handler.addFilter(RedactingFilter())
         root.addHandler(handler)
     root.setLevel(settings.log_level)
+    logging.captureWarnings(capture=True)
     access = logging.getLogger("uvicorn.access")
     if not any(isinstance(item, _PathOnly) for item in access.filters):
         access.addFilter(_PathOnly())

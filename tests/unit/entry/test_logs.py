@@ -18,6 +18,7 @@ def root_logger_restored() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     yield
+    logging.captureWarnings(capture=False)
     for handler in list(root.handlers):
         if handler not in handlers:
             root.removeHandler(handler)
