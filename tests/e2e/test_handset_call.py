@@ -121,7 +121,7 @@ def test_digits_pressed_in_a_call_reach_the_agent_exactly_and_are_stored_nowhere
         caller.hang_up()
         agent.peer.wait("state", state="DISCONNECTED")
     assert "".join(got) == "159*0#A"
-    assert not [event for event in agent.peer.seen[-3:] if event["event"] == "dtmf" and event["digit"] != "A"]
+    assert len([event for event in agent.peer.seen if event["event"] == "dtmf"]) == 7
     recording = new_recording(system, before)
     caller_side, _ = recording.read(0, recording.duration_ms)
     assert audio.level_dbfs(audio.from_alaw(caller_side)) < -60, "the caller was silent but for the digits"
