@@ -78,10 +78,10 @@ def test_ciphers_are_imported_by_the_vault_and_the_media_engine_only() -> None:
     ] == []
 
 
-def test_the_codec_is_reached_through_its_two_modules_only() -> None:
-    """docs/adr/0002: of aiosipua only ``message`` and ``headers`` are trusted."""
+def test_the_codec_is_reached_through_its_header_module_only() -> None:
+    """docs/adr/0002: of aiosipua only ``headers`` is trusted."""
     used = {module for _, tree in modules() for module in imports(tree) if module.split(".")[0] == "aiosipua"}
-    assert used <= {"aiosipua.message", "aiosipua.headers"}
+    assert used <= {"aiosipua.headers"}
 
 
 @pytest.mark.timeout(180)
