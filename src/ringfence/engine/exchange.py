@@ -132,6 +132,7 @@ class Exchange:
         self._background: list[asyncio.Task[None]] = []
         self._drain_seconds = config.drain_seconds
         self._broken: str | None = None
+        self._stores = False
         self._started = self.clock.monotonic()
         self.directory.follow(self._directory_changed)
         self.sip.set_listener(self.calls.on_sip)
@@ -173,6 +174,7 @@ class Exchange:
         """Without storage people still talk, unrecorded, with an alarm (R182)."""
         try:
             self.vault.start()
+            self._stores = True
             told = await asyncio.to_thread(self.vault.recover)
             if told:
                 log.warning("%d recordings of an earlier run were found in the spool", told)
@@ -187,7 +189,8 @@ class Exchange:
             await self._stage("drain", self.calls.drained, self._drain_seconds)
         self.calls.end_all(EndReason.SHUTDOWN)
         await self._stage("end calls", self.calls.drained, self.config.end_seconds)
-        await self._stage("seal", self.recorder.close, self.config.seal_seconds + 1)
+        if self._stores:
+            await self._stage("seal", self.recorder.close, self.config.seal_seconds + 1)
         await self._stage("close the spool", lambda: asyncio.to_thread(self.vault.close), self.config.seal_seconds)
         await asyncio.sleep(0)  # facts of the writer's thread arrive through the loop
         if self.control.followed:

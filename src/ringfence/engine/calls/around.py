@@ -108,7 +108,10 @@ class Around:
         return tuple(dict.fromkeys((*self.ways_to_agent(device.agent_id), *own)))
 
     def ways_outside(self, number: str, *, urgent: bool = False) -> tuple[Candidate, ...]:
-        """Every trunk that is up, in the directory's order; an emergency may use any, outgoing ones first."""
+        """Every trunk that is up, in the directory's order; an emergency may use any, outgoing ones first.
+
+        An emergency call also goes out unencrypted where nothing better is offered: it is never blocked.
+        """
         trunks = self.directory.snapshot.trunks
         usable = [trunk for trunk in trunks if trunk.outbound]
         if urgent:
@@ -117,11 +120,11 @@ class Around:
             Candidate(kind=kind, trunk_id=trunk.trunk_id, number=number)
             for trunk in usable
             if self.sip.trunk_up(trunk.trunk_id)
-            for kind in self._trunk_kinds(trunk)
+            for kind in self._trunk_kinds(trunk, urgent=urgent)
         )
 
-    def _trunk_kinds(self, trunk: TrunkEntry) -> tuple[LegKind, ...]:
-        plain = self.config.plain_media or trunk.plain_reason is not None
+    def _trunk_kinds(self, trunk: TrunkEntry, *, urgent: bool) -> tuple[LegKind, ...]:
+        plain = urgent or self.config.plain_media or trunk.plain_reason is not None
         if trunk.transport.value in ("tls", "wss"):
             return (LegKind.SRTP, LegKind.RTP) if plain else (LegKind.SRTP,)
         return (LegKind.RTP,) if plain else ()

@@ -56,7 +56,9 @@ class Desk:
         self._apply(self.board.load(snapshot, self._now()))
 
     def set_reachable(self, agent_id: AgentId, *, reachable: bool) -> None:
-        self._apply(self.board.set_reachable(agent_id, self._now(), reachable=reachable))
+        agent = self.board.agents.get(agent_id)
+        if agent is not None and agent.reachable != reachable:
+            self._apply(self.board.set_reachable(agent_id, self._now(), reachable=reachable))
 
     def choose(self, command: SetAgentState) -> Reply:
         """Answer to SetAgentState."""

@@ -142,8 +142,13 @@ class CallTable:
     def directory_changed(self, snapshot: DirectorySnapshot) -> None:
         """Agents and queues first, then who of them can be reached."""
         self._around.desk.load(snapshot)
+        bound = {
+            device.agent_id
+            for device in snapshot.devices
+            if device.agent_id is not None and self._around.sip.binding(device.device_id) is not None
+        }
         for agent in snapshot.agents:
-            self._check_reachable(agent.agent_id)
+            self._around.desk.set_reachable(agent.agent_id, reachable=agent.agent_id in bound)
 
     def _device_changed(self, event: DeviceBound | DeviceUnbound) -> None:
         at = self._around.clock.now()

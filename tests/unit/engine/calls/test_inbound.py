@@ -1,5 +1,7 @@
 """A caller's way through greeting, notice, queue and agent, and every way out of it."""
 
+import asyncio
+
 import msgspec
 import pytest
 from tests.support.call_world import ANN, BOB, CALLER, CLOSED, FIRST, GREETING, MUSIC, NOTICE, World, run
@@ -24,7 +26,7 @@ from ringfence.control.facts import (
 from ringfence.engine.calls import CallConfig
 from ringfence.engine.calls.fakes import sdp
 from ringfence.engine.calls.state import CallState
-from ringfence.engine.media.port import EngineLost
+from ringfence.engine.media.port import EngineLost, Playback
 from ringfence.engine.sip.api import DialogEnded, InviteAnswered, ReferReceived, ReinviteReceived, ToDevice
 from ringfence.kit.ids import CallId
 
@@ -387,6 +389,49 @@ def test_a_media_engine_that_fails_in_the_middle_ends_the_call_and_frees_the_age
         assert world.agent_state() is not AgentState.RINGING
 
     assert run(scenario).facts.last(CallEnded).reason is EndReason.FAILED
+
+
+def test_a_media_engine_that_hangs_does_not_hold_the_call_open() -> None:
+    async def scenario(world: World) -> None:
+        async def hang(*_args: object, **_options: object) -> Playback:
+            await asyncio.Event().wait()
+            raise AssertionError("never")
+
+        world.media.play = hang  # type: ignore[method-assign]
+        caller = await world.arrive()
+        await world.confirm(caller)
+        async with asyncio.timeout(5):
+            await world.table.drained()
+        assert caller in world.sip.hung_up
+
+    assert run(scenario, CallConfig(step_seconds=0.01)).facts.last(CallEnded).reason is EndReason.FAILED
+
+
+def test_a_recorder_that_breaks_does_not_keep_the_call_from_ending() -> None:
+    async def scenario(world: World) -> None:
+        async def broken(*_args: object) -> None:
+            raise RuntimeError("planted")
+
+        caller, agent = await world.talking()
+        world.recorder.stop = broken  # type: ignore[assignment]
+        await world.hangs_up(caller)
+        assert agent in world.sip.hung_up
+        assert world.agent_state() is AgentState.WRAP
+
+    assert run(scenario).facts.last(CallEnded).reason is EndReason.CALLER_HUNG_UP
+
+
+def test_a_flood_of_reinvites_is_refused_and_the_hang_up_still_counts() -> None:
+    async def scenario(world: World) -> None:
+        caller, agent = await world.talking()
+        for _ in range(20):
+            world.sip.report(ReinviteReceived(dialog=agent, sdp=sdp()))
+        world.sip.report(DialogEnded(dialog=caller, cause="bye"))
+        await world.settle()
+        assert len(world.sip.rejected) == 16
+        assert len(world.sip.accepted) == 4
+
+    assert run(scenario, CallConfig(mailbox=4)).facts.last(CallEnded).reason is EndReason.CALLER_HUNG_UP
 
 
 def test_an_offer_that_asks_for_what_is_not_allowed_is_refused() -> None:

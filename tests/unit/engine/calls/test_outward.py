@@ -15,8 +15,8 @@ from ringfence.control.facts import (
 )
 from ringfence.engine.calls import CallConfig
 from ringfence.engine.calls.fakes import sdp
-from ringfence.engine.sip.api import ToDevice, ToTrunk
-from ringfence.kit.ids import TrunkId
+from ringfence.engine.sip.api import DeviceSource, Identity, IncomingInvite, ToDevice, ToTrunk
+from ringfence.kit.ids import DeviceId, TrunkId
 
 OUTSIDE = "+441632960300"
 
@@ -128,6 +128,22 @@ def test_emergency_calls_use_any_trunk_whatever_stands_in_the_way(dialled: str) 
         assert world.both_hear()
 
     run(scenario, CallConfig(max_calls=0))
+
+
+def test_a_trunk_without_encryption_or_a_reason_carries_nothing_but_emergency_calls() -> None:
+    async def scenario(world: World) -> None:
+        await world.bind("office", secure=True)
+        refused = await world.device_dials("office", OUTSIDE)
+        assert world.sip.hung_up[refused] in (488, 503)
+        assert world.sip.invited == []
+        urgent = world.sip.new_dialog()
+        source = DeviceSource(device_id=DeviceId("office"), secure=True, browser=False)
+        await world.tell(
+            IncomingInvite(dialog=urgent, source=source, called="999", caller=Identity(number="office"), sdp=sdp())
+        )
+        assert world.last.target == ToTrunk(trunk_id=CARRIER, number="999")
+
+    run(scenario, CallConfig(plain_media=False))
 
 
 def test_an_emergency_call_goes_out_while_the_agent_is_in_another_call() -> None:
