@@ -83,7 +83,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "ringfence.web.middleware.StaticFilesMiddleware",
     *(["ringfence.web.middleware.ContentSecurityPolicyMiddleware"] if _stands("web/middleware.py") else []),
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",

@@ -5,6 +5,9 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from typing_extensions import override
+from whitenoise.middleware import WhiteNoiseMiddleware  # type: ignore[import-untyped] # carries no types
+from whitenoise.responders import StaticFile  # type: ignore[import-untyped] # carries no types
 
 PERMISSIONS_POLICY = (
     "microphone=(self), speaker-selection=(self), autoplay=(self), publickey-credentials-get=(self), "
@@ -46,4 +49,22 @@ class ContentSecurityPolicyMiddleware:
         response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         if "Cache-Control" not in response.headers:
             response.headers["Cache-Control"] = "no-store"
+        return response
+
+
+class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc] # whitenoise carries no types
+    """Answers with whole static files: they are small, and Django streams no synchronous file under ASGI."""
+
+    @staticmethod
+    @override
+    def serve(static_file: StaticFile, request: HttpRequest) -> HttpResponse:
+        found = static_file.get_response(request.method or "GET", request.META)
+        content = b""
+        if found.file is not None:
+            with found.file as file:
+                content = file.read()
+        response = HttpResponse(content, status=int(found.status))
+        del response.headers["Content-Type"]
+        for name, value in found.headers:
+            response.headers[name] = value
         return response

@@ -156,9 +156,10 @@ export class DeskView {
   }
 
   private showCall(call: Call | null, local: Local): void {
-    const talking = call !== null && call.phase !== 'ringing'
-    this.get('in-call').hidden = !talking
-    this.get('no-call').hidden = talking
+    this.get('in-call').hidden = call === null
+    this.get('no-call').hidden = call !== null
+    this.get('controls').hidden = call === null || call.phase === 'ringing'
+    if (call?.phase === 'ringing') this.closeTransfer()
     const recording = this.get('recording')
     recording.hidden = call === null
     if (!call) {

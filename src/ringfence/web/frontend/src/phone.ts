@@ -279,7 +279,7 @@ export class Phone {
 
   private sample(connection: RTCPeerConnection): void {
     if (this.sampling !== null) clearInterval(this.sampling)
-    let before: Sample | null = null
+    let before: Sample = { received: 0, lost: 0, jitterMs: 0, roundTripMs: 0 }
     this.sampling = setInterval(() => {
       void connection.getStats().then((report) => {
         const now: Sample = { received: 0, lost: 0, jitterMs: 0, roundTripMs: 0 }
@@ -293,7 +293,7 @@ export class Phone {
             now.roundTripMs = read('currentRoundTripTime') * 1000
           }
         }
-        if (before) this.settings.listener.quality(mos(between(before, now)))
+        if (now.received > before.received) this.settings.listener.quality(mos(between(before, now)))
         before = now
       })
     }, QUALITY_MS)
