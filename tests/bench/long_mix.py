@@ -5,8 +5,10 @@
     python -m tests.bench.long_mix --calls 20 --minutes 60 --memory
 
 The engine runs as ``ringfence engine``; callers and handsets are this process, over real SIP and RTP on loopback. This
-process also follows the facts as the worker would, and afterwards finds every sealed recording by its hash and size
-and compares the time recorded with the time talked. Prints one JSON line. It asks no database.
+process also follows the facts as the worker would. Afterwards every sealed recording is found by its hash, opened with
+its key, verified chunk by chunk and searched for missing packets, and the time recorded is compared with the time
+talked. The engine's memory is sampled all the time and judged after a warm-up. Prints one JSON line that also says what
+the machine was doing. It asks no database.
 """
 
 import argparse
@@ -16,6 +18,7 @@ import os
 import random
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -23,10 +26,12 @@ import threading
 import time
 from collections import Counter
 from contextlib import AsyncExitStack
-from hashlib import md5, sha256
+from hashlib import md5
 from pathlib import Path
 from typing import Any
 
+from tests.bench.machine import MachineState, cpu_seconds, describe_machine, memory_kib, waited_seconds
+from tests.bench.whole import MAX_SILENT_SHARE, Heard, listen
 from typing_extensions import override
 
 from ringfence.control.client import ControlClient, EngineDown
@@ -290,28 +295,18 @@ async def until_registered(client: ControlClient, number: int) -> None:
         await asyncio.sleep(0.2)
 
 
-def memory_kib(pid: int) -> int:
-    for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1])
-    return 0
-
-
-def cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 class Watch(threading.Thread):
-    """Samples the engine's memory and processor time."""
+    """Samples the engine's memory and processor time, and the machine."""
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
         self.pid, self.over = pid, threading.Event()
         self.memory: list[tuple[float, int]] = []
+        self.machine = MachineState()
         self.began = time.monotonic()
         self.cpu_began = cpu_seconds(pid)
-        self.cpu_share = 0.0
+        self.waited_began = waited_seconds(pid)
+        self.cpu_share = self.waited_share = 0.0
 
     @override
     def run(self) -> None:
@@ -320,40 +315,24 @@ class Watch(threading.Thread):
                 now = time.monotonic() - self.began
                 self.memory.append((now, memory_kib(self.pid)))
                 self.cpu_share = (cpu_seconds(self.pid) - self.cpu_began) / now
+                self.waited_share = (waited_seconds(self.pid) - self.waited_began) / now
+                self.machine.sample()
             except OSError:
                 return
 
     def growth(self) -> float | None:
-        """Of the median of the last tenth over that of the second tenth: the first one fills buffers."""
+        """Of the last third's median over the first third's, after a warm-up of the first tenth."""
         values = [kib for _, kib in self.memory]
-        tenth = len(values) // 10
-        if tenth < 2:
-            return None
-        early, late = sorted(values[tenth : 2 * tenth])[tenth // 2], sorted(values[-tenth:])[tenth // 2]
-        return late / early - 1
+        values = values[len(values) // 10 :]
+        third = len(values) // 3
+        return statistics.median(values[-third:]) / statistics.median(values[:third]) - 1 if third >= 4 else None
 
-
-def check_recordings(data: Path, followed: Followed) -> tuple[int, list[str]]:
-    """How many are whole: in the spool or the store, of the size and hash that their fact says."""
-    problems: Counter[str] = Counter()
-    whole = 0
-    places = {
-        path.name: path for folder in ("spool", "recordings") for path in (data / folder).rglob("*") if path.is_file()
-    }
-    by_hash: dict[str, Path] = {}
-    for path in places.values():
-        by_hash[sha256(path.read_bytes()).hexdigest()] = path
-    for fact in followed.of(RecordingSealed):
-        file = by_hash.get(fact.sha256)
-        if file is None:
-            problems["no file of that hash"] += 1
-        elif file.stat().st_size != fact.size_bytes:
-            problems["another size"] += 1
-        elif fact.duration_ms <= 0:
-            problems["empty"] += 1
-        else:
-            whole += 1
-    return whole, [f"{number} x {problem}" for problem, number in problems.items()]
+    def by_minute(self) -> list[float]:
+        """MiB at the end of each minute."""
+        minutes: dict[int, float] = {}
+        for at, kib in self.memory:
+            minutes[int(at // 60)] = round(kib / 1024, 1)
+        return list(minutes.values())
 
 
 def prepare(folder: Path, sip_port: int, talk_seconds: float) -> Path:
@@ -398,6 +377,7 @@ def main() -> int:
 
 def run(options: argparse.Namespace, folder: Path, agents: int) -> dict[str, Any]:
     sip_port, carrier_port = free_port(), free_port()
+    machine = describe_machine()
     config = prepare(folder, sip_port, options.talk_seconds)
     data = folder / "data"
     engine = subprocess.Popen(
@@ -422,7 +402,9 @@ def run(options: argparse.Namespace, folder: Path, agents: int) -> dict[str, Any
         if engine.poll() is None:
             engine.kill()
             engine.wait()
-    whole, problems = check_recordings(data, followed)
+    from ringfence.entry.key_store import key_store
+
+    heard: Heard = listen(data, key_store(), followed.of(RecordingSealed))
     sealed = len(followed.of(RecordingSealed))
     ended = Counter(fact.reason.value for fact in followed.of(CallEnded))
     growth = watch.growth()
@@ -431,8 +413,9 @@ def run(options: argparse.Namespace, folder: Path, agents: int) -> dict[str, Any
     within = (
         mix.placed > 0
         and recorded_seconds >= COMPLETE_SHARE * mix.talked_seconds
-        and whole == sealed == mix.placed == mix.outcomes[Outcome.COMPLETED.value]
-        and not problems
+        and heard.whole == sealed == mix.placed == mix.outcomes[Outcome.COMPLETED.value]
+        and not heard.problems
+        and heard.silent_share <= MAX_SILENT_SHARE
         and not followed.gaps
         and left == 0
         and (not options.memory or (growth is not None and growth <= MEMORY_LIMIT))
@@ -445,17 +428,22 @@ def run(options: argparse.Namespace, folder: Path, agents: int) -> dict[str, Any
         "outcomes": dict(mix.outcomes),
         "ended": dict(ended),
         "recordings_sealed": sealed,
-        "recordings_whole": whole,
+        "recordings_whole": heard.whole,
         "recordings_failed": len(followed.of(RecordingFailed)) + len(followed.of(RecordingNotStarted)),
         "talked_hours": round(mix.talked_seconds / 3600, 3),
         "recorded_hours": round(recorded_seconds / 3600, 3),
+        "packets_heard": heard.packets,
+        "packets_silent": heard.silent,
         "facts": len(followed.facts),
         "fact_gaps": followed.gaps,
         "calls_left": left,
         "engine_cpu_percent": round(watch.cpu_share * 100, 1),
-        "memory_mib": [round(kib / 1024, 1) for _, kib in (watch.memory[:1] + watch.memory[-1:])],
-        "memory_growth": None if growth is None else round(growth, 3),
-        "problems": problems,
+        "engine_starved_percent": round(watch.waited_share * 100, 1),
+        "memory_mib_by_minute": watch.by_minute(),
+        "memory_growth": None if growth is None else round(growth, 4),
+        "problems": dict(heard.problems),
+        "machine": machine,
+        **watch.machine.figures(),
         "within": within,
     }
 
