@@ -52,7 +52,7 @@ class ControlServer:
         self.claim()
         loop = asyncio.get_running_loop()
         self._journal.on_fact(lambda: _wake(loop, self._news))
-        self._server = await asyncio.start_unix_server(self._serve, sock=self._listener)
+        self._server = await asyncio.start_unix_server(self._connected, sock=self._listener)
 
     @property
     def followed(self) -> bool:
@@ -84,6 +84,9 @@ class ControlServer:
         while self._journal.acknowledged < upto:
             self._stored.clear()
             await self._stored.wait()
+
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        _ = self._tasks.start("connection", self._serve(reader, writer))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if len(self._writers) >= _MAX_CONNECTIONS:

@@ -138,7 +138,8 @@ def test_without_storage_people_still_talk_with_an_alarm(tmp_path: Path) -> None
     async def main() -> None:
         (tmp_path / "spool").write_text("in the way")
         async with exchange_stage(tmp_path) as stage:
-            assert [alarm.code for alarm in stage.of(AlarmRaised)] == ["recording_unavailable"]
+            codes = [alarm.code for alarm in stage.of(AlarmRaised)]
+            assert [code for code in codes if code != "loop_lag"] == ["recording_unavailable"]  # a busy machine is late
             handset = await stage.handset("ann-desk")
             stage.carrier.call(NUMBERS["BBC"])
             await stage.carrier.connected()

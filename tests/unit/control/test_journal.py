@@ -122,14 +122,25 @@ class FactList(list[AnyFact]):
         self.append(fact)
 
 
-def test_a_late_loop_is_alarmed_once_a_minute() -> None:
+def test_a_loop_that_is_late_again_and_again_is_alarmed_once_a_minute() -> None:
     facts = FactList()
     gauge = LoopLagGauge(facts, CLOCK)
-    gauge.reading(ALARM_MS, 0)
+    for tenth in range(40):
+        gauge.reading(ALARM_MS, tenth / 10)
     assert not facts
-    gauge.reading(35, 1)
-    gauge.reading(80, 30)
+    for tenth in range(40):
+        gauge.reading(35 if tenth % 2 else 80, 4 + tenth / 10)
     assert len(facts) == 1
     assert gauge.worst_ms == 80
-    gauge.reading(40, 62)
+    for tenth in range(10):
+        gauge.reading(40, 65 + tenth / 10)
     assert len(facts) == 2
+
+
+def test_a_single_hiccup_is_no_alarm() -> None:
+    facts = FactList()
+    gauge = LoopLagGauge(facts, CLOCK)
+    for tenth in range(300):
+        gauge.reading(200 if tenth % 10 == 0 else 1, tenth / 10)
+    assert not facts
+    assert gauge.worst_ms == 200

@@ -1,1 +1,1 @@
-"""SIP: a sans-I/O core on the aiosipua message codec, and the sockets around it."""
+"""SIP: a sans-I/O core on the aiosipua header codec, and the sockets around it."""
