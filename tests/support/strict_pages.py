@@ -33,6 +33,7 @@ class Page(HTMLParser):
         super().__init__(convert_charrefs=True)
         self._open: list[str] = []
 
+    @override
     def __hash__(self) -> int:
         return id(self)
 

@@ -81,7 +81,7 @@ def follow(visitor: Visitor) -> AsyncClient:
 
 
 async def fetch(client: AsyncClient, url: str, wanted: str | None = None) -> tuple[Any, bytes]:
-    answer = await client.get(url, headers={"range": wanted} if wanted else {})
+    answer: Any = await client.get(url, headers={"range": wanted} if wanted else {})
     if not answer.streaming:
         return answer, answer.content
     return answer, b"".join([part async for part in answer])

@@ -30,7 +30,8 @@ def decorators(view: object) -> int:
     """How many permission decorators wrap the view."""
     count = 0
     while view is not None:
-        count += "permission" in getattr(view, "__code__", type("", (), {"co_freevars": ()})).co_freevars
+        code = getattr(view, "__code__", None)
+        count += code is not None and "permission" in code.co_freevars
         view = getattr(view, "__wrapped__", None)
     return count
 

@@ -1,0 +1,218 @@
+"""Each page in a real browser: no rule of axe broken, no sideways scrolling at 320 pixels, everything by keyboard."""
+
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.db import transaction
+from playwright.sync_api import Browser, Page, expect
+from tests.e2e.pages.conftest import Site, signed_in
+from tests.support.browser import context
+
+from ringfence.centre.live.actions import emit
+from ringfence.centre.live.models import Topic
+from ringfence.control.commands import LiveCall, SetAgentState
+from ringfence.control.facts import AgentState, SuppressionReason
+from ringfence.kit.ids import CallId, ClientCode, RecordingId
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
+
+WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+PAGES = {
+    "tl": [
+        "/",
+        "/account/",
+        "/account/2fa/",
+        "/account/2fa/totp/activate/",
+        "/account/2fa/webauthn/add/",
+        "/account/sessions/",
+        "/account/logout/",
+        "/calls/",
+        "/calls/?number=bins",
+        "/calls/?until=2020-01-01",
+        "/calls/call-heard/",
+        "/calls/call-heard/number/",
+        "/recordings/",
+        "/recordings/rec-heard/",
+        "/audit/",
+        "/health/",
+        "/nowhere/",
+    ],
+    "agt": ["/desk/"],
+}
+
+
+def problems(page: Page) -> list[str]:
+    """What axe says against the page, with the element."""
+    found = Axe().run(page, options=WCAG).response["violations"]
+    return [f"{page.url}: {item['id']}: {node['html'][:120]}" for item in found for node in item["nodes"]]
+
+
+def overflow(page: Page) -> int:
+    return int(page.evaluate("() => document.documentElement.scrollWidth - window.innerWidth"))
+
+
+def in_call(site: Site, phase: str = "talking", *, suppressed: frozenset[SuppressionReason] = frozenset()) -> None:
+    """The agent has a call that is being recorded."""
+    state = {"ringing": AgentState.RINGING, "held": AgentState.HOLD}.get(phase, AgentState.TALKING)
+    site.engine.become(site.centre.agent, state, call="call-live")
+    site.engine.calls[CallId("call-live")] = LiveCall(
+        call_id=CallId("call-live"),
+        client=ClientCode("BBC"),
+        queue_id=site.centre.queues["BBC"],
+        agent_id=site.centre.agent,
+        phase=phase,
+        seconds=12.0,
+        recording_id=None if phase == "ringing" else RecordingId("rec-live"),
+        suppressed=suppressed,
+    )
+
+
+def tell(site: Site) -> None:
+    """Followers hear that something about the agent has changed, as the bridge lets them know."""
+    with transaction.atomic():
+        emit(Topic.AGENT, {"agent": site.centre.agent}, agent=site.centre.agent)
+
+
+@pytest.fixture
+def complaints() -> Iterator[list[str]]:
+    """Filled by the test; reported together, so that one run shows every page at fault."""
+    found: list[str] = []
+    yield found
+    assert found == []
+
+
+def test_no_page_breaks_a_rule_of_axe_or_scrolls_sideways(browser: Browser, site: Site, complaints: list[str]) -> None:
+    fresh = context(browser, site.url)
+    page = fresh.new_page()
+    for url in ("/account/login/", "/accessibility/", "/licences/"):
+        page.goto(url)
+        complaints += problems(page)
+    fresh.close()
+    for role, urls in PAGES.items():
+        with signed_in(browser, site, role) as profile:
+            page = profile.new_page()
+            for url in urls:
+                page.goto(url)
+                complaints += problems(page)
+                page.set_viewport_size({"width": 320, "height": 640})
+                if overflow(page) > 0:
+                    complaints.append(f"{url} scrolls sideways at 320 pixels")
+                page.set_viewport_size({"width": 1280, "height": 900})
+
+
+def test_the_desk_in_a_call_breaks_no_rule_and_reflows(browser: Browser, site: Site, complaints: list[str]) -> None:
+    with signed_in(browser, site, "agt") as profile:
+        page = profile.new_page()
+        for phase in ("ringing", "talking", "held"):
+            in_call(site, phase)
+            page.goto("/desk/")
+            expect(page.locator("#call-client")).to_have_text("Barford Borough Council")
+            if phase == "talking":
+                page.click("#transfer-open")
+            complaints += problems(page)
+            page.set_viewport_size({"width": 320, "height": 640})
+            if overflow(page) > 0:
+                complaints.append(f"the desk ({phase}) scrolls sideways at 320 pixels")
+            page.set_viewport_size({"width": 1280, "height": 900})
+
+
+def test_the_desk_is_worked_by_keyboard_alone(browser: Browser, site: Site) -> None:
+    agent, engine = site.centre.agent, site.engine
+    engine.become(agent, AgentState.NOT_READY, reason="lunch")
+    with signed_in(browser, site, "agt") as profile:
+        page = profile.new_page()
+        page.goto("/desk/")
+        expect(page.locator("#state-name")).to_have_text("Not ready")
+        expect(page.locator("#state-detail")).to_have_text("Lunch")
+        page.keyboard.press("Control+Shift+Digit6")
+        expect(page.locator("#state-name")).to_have_text("Available")
+        assert engine.asked == [SetAgentState(agent_id=agent, state=AgentState.AVAILABLE)]
+
+        page.focus("#dial-number")
+        in_call(site, "ringing")
+        tell(site)
+        expect(page.locator("#incoming")).to_be_visible()
+        expect(page.locator("#alarm")).to_contain_text("Incoming call for Barford Borough Council")
+        assert page.evaluate("() => document.activeElement.id") == "dial-number", "the call stole the focus"
+
+        in_call(site)
+        page.reload()
+        expect(page.locator("#recording-text")).to_have_text("Recording")
+        page.keyboard.press("Control+Shift+Digit4")
+        expect(page.locator("#transfer-search")).to_be_focused()
+        page.keyboard.type("out-of")
+        expect(page.locator("#transfer-list li:visible")).to_have_count(1)
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        page.keyboard.press("Control+Shift+Digit2")
+        page.keyboard.press("Control+Shift+Digit5")
+        page.keyboard.press("Control+Shift+Digit7")
+        expect(page.locator("#status")).to_contain_text("You are On a call for")
+        page.keyboard.press("Control+Shift+Digit0")
+        expect(page.locator("#keys")).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.locator("#keys")).to_be_hidden()
+    kinds = [type(command).__name__ for command in engine.asked]
+    assert kinds == ["SetAgentState", "TransferCall", "HoldCall", "HangUpCall"]
+
+
+def test_a_paused_recording_and_a_lost_engine_are_said_in_words(browser: Browser, site: Site) -> None:
+    in_call(site, "held", suppressed=frozenset({SuppressionReason.HOLD}))
+    with signed_in(browser, site, "agt") as profile:
+        page = profile.new_page()
+        page.goto("/desk/")
+        expect(page.locator("#recording-text")).to_have_text("Paused: on hold")
+        expect(page.locator("#hold")).to_have_text("Take off hold")
+        expect(page.locator("#problem")).to_contain_text("No connection to the telephone service")
+
+
+def test_a_second_tab_does_not_take_the_telephone(browser: Browser, site: Site) -> None:
+    with signed_in(browser, site, "agt") as profile:
+        first, second = profile.new_page(), profile.new_page()
+        first.goto("/desk/")
+        expect(first.locator("#state-name")).to_have_text("Logged out")
+        second.goto("/desk/")
+        expect(second.locator("#problem")).to_contain_text("open in another tab")
+
+
+def test_without_scripts_the_desk_says_so_and_other_pages_work(browser: Browser, site: Site) -> None:
+    profile = browser.new_context(base_url=site.url, java_script_enabled=False)
+    page = profile.new_page()
+    page.goto("/demo/signin/agt/")
+    page.goto("/desk/")
+    expect(page.locator("#desk-missing")).to_be_visible()
+    expect(page.locator("#desk")).to_be_hidden()
+    page.goto("/demo/signin/tl/")
+    page.goto("/recordings/rec-heard/")
+    page.check("#id_purpose")
+    page.click("text=Open the recording")
+    expect(page.locator("#audio")).to_be_visible()
+    profile.close()
+
+
+def test_a_recording_is_heard_and_sought_by_keyboard(browser: Browser, site: Site) -> None:
+    with signed_in(browser, site, "tl") as profile:
+        page = profile.new_page()
+        page.goto("/recordings/")
+        page.get_by_role("link", name="2026").or_(page.locator("tbody a")).first.focus()
+        page.keyboard.press("Enter")
+        page.locator("#id_purpose").focus()
+        page.keyboard.press("Space")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#player")
+        assert problems(page) == []
+        page.focus("#play")
+        page.keyboard.press("Enter")
+        expect(page.locator("#play")).to_have_text("Pause")
+        expect(page.locator("#place")).not_to_have_text("0:00 / 0:12")
+        page.keyboard.press("Enter")
+        before = page.evaluate("() => document.querySelector('#audio').currentTime")
+        page.keyboard.press("ArrowRight")
+        moved = page.evaluate("() => document.querySelector('#audio').currentTime") - before
+        assert 4.5 < moved < 5.5
+        page.keyboard.press("ArrowLeft")
+        page.focus("#speed")
+        page.select_option("#speed", "1.5")
+        assert page.evaluate("() => document.querySelector('#audio').playbackRate") == 1.5
+        expect(page.locator("#player-error")).to_be_hidden()
