@@ -8,6 +8,12 @@ class Options:
     user: str = "peer"
     password: str = ""
     realm: str = "*"
+    name: str = ""
+    """Display name."""
+    bind: str = "127.0.0.1"
+    """Loopback address that it speaks from."""
+    port: int = 0
+    """Port that it listens on; 0: any."""
     registrar: str = ""
     """SIP URI; empty: no registration."""
     transport: str = "udp"

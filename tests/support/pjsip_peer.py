@@ -94,8 +94,8 @@ class Peer:
         config.medConfig.ecTailLen = 0
         self.endpoint.libInit(config)
         transport = pj.TransportConfig()
-        transport.port = 0
-        transport.boundAddress = "127.0.0.1"
+        transport.port = options.port
+        transport.boundAddress = options.bind
         kind = {"udp": pj.PJSIP_TRANSPORT_UDP, "tcp": pj.PJSIP_TRANSPORT_TCP, "tls": pj.PJSIP_TRANSPORT_TLS}[
             options.transport
         ]
@@ -106,8 +106,9 @@ class Peer:
             rank = options.codecs.index(codec.codecId) if codec.codecId in options.codecs else None
             self.endpoint.codecSetPriority(codec.codecId, 0 if rank is None else 250 - rank)
         account = pj.AccountConfig()
-        account.idUri = f"sip:{options.user}@127.0.0.1"
-        account.mediaConfig.transportConfig.boundAddress = "127.0.0.1"
+        address = f"sip:{options.user}@{options.bind}"
+        account.idUri = f'"{options.name}" <{address}>' if options.name else address
+        account.mediaConfig.transportConfig.boundAddress = options.bind
         if options.registrar:
             account.regConfig.registrarUri = options.registrar
             account.regConfig.timeoutSec = 120

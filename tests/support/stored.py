@@ -36,6 +36,28 @@ def rows(system: System, app: str, model: str, *fields: str) -> list[dict[str, A
     return found
 
 
+def call_row(system: System, call_id: str, *fields: str, seconds: float = 20) -> dict[str, Any]:
+    """The call in the log, once it has ended there."""
+
+    def ended() -> dict[str, Any] | None:
+        found = rows(system, "calls", "Call", "call_id", "ended_at", *fields)
+        return next((row for row in found if row["call_id"] == call_id and row["ended_at"]), None)
+
+    return eventually(ended, seconds=seconds, what="the call in the log")
+
+
+def call_history(system: System, call_id: str) -> list[tuple[str, str]]:
+    """Kind and code of each event of a call, in order."""
+    found = rows(system, "calls", "CallEvent", "call_id", "number", "kind", "code")
+    mine = sorted((row for row in found if row["call_id"] == call_id), key=lambda row: int(row["number"]))
+    return [(str(row["kind"]), str(row["code"])) for row in mine]
+
+
+def alarms(system: System, *, code: str) -> list[dict[str, Any]]:
+    """Alarms of this code, cleared ones included."""
+    return [row for row in rows(system, "jobs", "Alarm", "code", "detail", "cleared_at") if row["code"] == code]
+
+
 def sealed_recordings(system: System) -> list[str]:
     """Names of the objects in the file store."""
     return sorted(FileStore(system.data / "recordings").names())
@@ -63,4 +85,14 @@ def media_files(system: System) -> list[Path]:
     return [path for folder in ("spool", "recordings") for path in (system.data / folder).rglob("*") if path.is_file()]
 
 
-__all__ = ["media_files", "new_recording", "object_name", "open_recording", "rows", "sealed_recordings"]
+__all__ = [
+    "alarms",
+    "call_history",
+    "call_row",
+    "media_files",
+    "new_recording",
+    "object_name",
+    "open_recording",
+    "rows",
+    "sealed_recordings",
+]

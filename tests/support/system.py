@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import os
 import re
+import secrets
 import signal
 import socket
 import struct
@@ -33,10 +34,12 @@ T = TypeVar("T")
 
 
 def free_port(kind: int = socket.SOCK_STREAM) -> int:
-    """A port that is free now on 127.0.0.1."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that is free now on 127.0.0.1, below those that programs get when they ask for any."""
+    while True:
+        port = secrets.randbelow(9000) + 10500
+        with socket.socket(socket.AF_INET, kind) as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def eventually(look: Callable[[], T | None], *, seconds: float = 20.0, what: str = "it") -> T:
@@ -62,13 +65,23 @@ def totp(secret: str) -> str:
 class System:
     """Use as a context manager; everything it starts ends with it."""
 
-    def __init__(self, folder: Path, *, database: str = "", centre: Path = SAMPLE, demo: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        database: str = "",
+        centre: Path = SAMPLE,
+        demo: bool = False,
+        secure_pages: bool = False,
+    ) -> None:
+        """``secure_pages``: HTTPS, for which the web process must listen off loopback; browsers then get WSS."""
         self.data = folder / "data"
         self.config = folder / "ringfence.toml"
         self.centre = centre
         self.sip_port, self.tls_port = free_port(socket.SOCK_DGRAM), free_port()
         self.ws_port, self.wss_port, self.web_port = free_port(), free_port(), free_port()
-        first = 20000 + os.getpid() % 100 * 200
+        self.first_media_port = 20000 + os.getpid() % 100 * 200
+        self.last_media_port = self.first_media_port + 199
         self.config.write_text(
             f"""data = "{self.data}"
 demo = {str(demo).lower()}
@@ -81,17 +94,20 @@ tls_port = {self.tls_port}
 ws_port = {self.ws_port}
 wss_port = {self.wss_port}
 [media]
-first_port = {first}
-last_port = {first + 199}
+first_port = {self.first_media_port}
+last_port = {self.last_media_port}
 [web]
 port = {self.web_port}
+host = "{"0.0.0.0" if secure_pages else "127.0.0.1"}"
+public_url = "{f"https://127.0.0.1:{self.web_port}" if secure_pages else ""}"
 [metrics]
 engine_port = {free_port()}
+web_port = {free_port()}
 worker_port = {free_port()}
 """,
             encoding="utf-8",
         )
-        self.web = f"http://127.0.0.1:{self.web_port}"
+        self.web = f"{'https' if secure_pages else 'http'}://127.0.0.1:{self.web_port}"
         self.control = ControlClient(self.data / "run" / "engine.sock", timeout_seconds=5.0)
         self.lines: list[str] = []
         self._process: subprocess.Popen[str] | None = None
@@ -99,7 +115,11 @@ worker_port = {free_port()}
     def __enter__(self) -> Self:
         self.run("init")
         self.run("load", str(self.centre))
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def __exit__(
@@ -218,17 +238,33 @@ worker_port = {free_port()}
 
     # Pages
 
-    def sign_in(self, page: Page, email: str) -> None:
-        """As a new person would: choose a password on the invitation, sign in, set up an authenticator app."""
-        link = self.run("user", "link", email).strip()
-        page.goto(link)
-        page.get_by_label("New password", exact=True).fill(PASSWORD)
-        page.get_by_label("New password (again)").fill(PASSWORD)
-        page.get_by_role("button", name=re.compile("password", re.IGNORECASE)).click()
-        page.goto(f"{self.web}/accounts/login/")
-        page.get_by_label(re.compile("e-?mail", re.IGNORECASE)).fill(email)
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name=re.compile("sign in", re.IGNORECASE)).click()
-        secret = page.locator("#totp-secret").inner_text().replace(" ", "")
+    def sign_in(self, page: Page, email: str) -> list[str]:
+        """As a new person would: password on the invitation, sign-in, authenticator app; returns the recovery codes."""
+        self.choose_password(page, email)
+        self.enter_password(page, email)
+        return self.add_authenticator(page)
+
+    def add_authenticator(self, page: Page) -> list[str]:
+        """On the page that a person without a second factor is sent to; returns the recovery codes."""
+        page.get_by_role("link", name=re.compile("set up", re.IGNORECASE)).first.click()
+        secret = page.locator(".rf-code").inner_text().replace(" ", "")
         page.get_by_label(re.compile("code", re.IGNORECASE)).fill(totp(secret))
-        page.get_by_role("button", name=re.compile("activate|turn on|continue", re.IGNORECASE)).click()
+        page.get_by_role("button", name="Continue").click()
+        page.get_by_role("heading", name="Recovery codes").wait_for()
+        return page.locator(".rf-codes li").all_inner_texts()
+
+    def choose_password(self, page: Page, email: str) -> None:
+        """On the link of the invitation."""
+        page.goto(self.run("user", "link", email).strip())
+        page.get_by_label(re.compile("^new password$", re.IGNORECASE)).fill(PASSWORD)
+        page.get_by_label(re.compile("again", re.IGNORECASE)).fill(PASSWORD)
+        page.get_by_role("button", name="Save password").click()
+        page.get_by_role("heading", name="Password saved").wait_for()
+
+    def enter_password(self, page: Page, email: str) -> None:
+        """On the sign-in page."""
+        page.goto(f"{self.web}/account/login/")
+        page.get_by_label("Email address").fill(email)
+        page.get_by_label("Password", exact=True).fill(PASSWORD)
+        page.get_by_role("button", name="Sign in", exact=True).click()
+        page.wait_for_url(lambda url: "/login/" not in url)
