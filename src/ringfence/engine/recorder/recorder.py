@@ -34,6 +34,7 @@ from ringfence.kit.tasks import TaskOwner
 
 log = logging.getLogger(__name__)
 
+SAMPLES_PER_SECOND = SAMPLES_PER_MS * 1000
 REMEMBERED_CALLS = 10_000
 """Ended calls whose late events are still recognised."""
 
@@ -82,11 +83,13 @@ class _Recording:
     def take(self, upto_ms: int) -> tuple[bytes, bytes]:
         """Both directions up to there, placed and silenced."""
         waiting, self._waiting = self._waiting, []
+        started, caller_leg = self.started, self.request.caller_leg
+        caller, agent = self._timeline.caller.place, self._timeline.agent.place
         for leg, at, payload, timestamp, is_alaw in waiting:
-            track = self._timeline.caller if leg == self.request.caller_leg else self._timeline.agent
-            arrived = round((at - self.started) * SAMPLES_PER_MS * 1000)
-            audio = payload if is_alaw else payload.translate(ULAW_TO_ALAW)
-            track.place(arrived=arrived, payload=audio, rtp_timestamp=timestamp)
+            place = caller if leg == caller_leg else agent
+            arrived = round((at - started) * SAMPLES_PER_SECOND)
+            place(arrived=arrived, payload=payload if is_alaw else payload.translate(ULAW_TO_ALAW),
+                  rtp_timestamp=timestamp)  # fmt: skip
         return self._timeline.advance(upto_ms * SAMPLES_PER_MS, self.control.spans(upto_ms=upto_ms))
 
     def state(self) -> RecorderState:

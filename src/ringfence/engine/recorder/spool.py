@@ -31,6 +31,7 @@ Hop = Callable[[Callable[[], None]], object]
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _HOUSEKEEPING_SECONDS = 0.2
+_REST_SECONDS = 0.02
 
 
 def _code(error: BaseException) -> str:
@@ -247,6 +248,9 @@ class SpoolVault:
                     ending = True
                 else:
                     work()
+                    if self._work.empty():
+                        # Every waking takes the interpreter from the loop: let some work gather first.
+                        time.sleep(_REST_SECONDS)
             now = time.monotonic()
             if ending or now - checked_at >= _HOUSEKEEPING_SECONDS:
                 checked_at = now

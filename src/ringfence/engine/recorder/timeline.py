@@ -46,13 +46,18 @@ class Track:
             # Earlier than its own place: the place was late. Far later: the stream restarted.
             self._offset += slack
             slack = 0
-        self._slack = min(self._slack, slack)
+        if slack < self._slack:
+            self._slack = slack
         self._seen += 1
         if self._seen >= WINDOW_PACKETS:
             if self._slack > SLACK_SAMPLES:
                 self._offset += self._slack
             self._seen, self._slack = 0, JUMP_SAMPLES
-        self._write(self._offset + self._unwrapped, payload)
+        position = self._offset + self._unwrapped
+        if position == self._base + len(self._audio):
+            self._audio += payload
+        else:
+            self._write(position, payload)
 
     def _write(self, position: int, payload: bytes) -> None:
         start = position - self._base

@@ -4,6 +4,7 @@ import secrets
 import struct
 
 HEADER = struct.Struct("!BBHII")
+pack_header = HEADER.pack
 MARKER = 0x80
 CLOCK = 8000
 MAX_JUMP = 3000
@@ -63,12 +64,13 @@ class OutgoingStream:
     ) -> bytes | None:
         """A packet of another source in this stream; None when it is older than the change to that source."""
         if ssrc == self._source:
-            step = (sequence + self._sequence_shift - self.extended) & 0xFFFF
+            number = self.extended
+            step = (sequence + self._sequence_shift - number) & 0xFFFF
             if step >= 0x8000:
                 step -= 0x10000
             if -MAX_JUMP < step < MAX_JUMP:
                 stamp = (timestamp + self._timestamp_shift) & 0xFFFFFFFF
-                number = self.extended + step
+                number += step
                 if step > 0:
                     self.extended = number
                     if stamp != self.timestamp:
@@ -78,7 +80,7 @@ class OutgoingStream:
                     return None
                 self.packets += 1
                 self.octets += len(payload)
-                return HEADER.pack(0x80, payload_type, number & 0xFFFF, stamp, self.ssrc) + payload
+                return pack_header(0x80, payload_type, number & 0xFFFF, stamp, self.ssrc) + payload
         self._source = ssrc
         self.timestamp = self._stamp(now)
         self._stamped_at = now
@@ -124,7 +126,7 @@ class OutgoingStream:
     def _packet(self, second: int, payload: bytes) -> bytes:
         self.packets += 1
         self.octets += len(payload)
-        return HEADER.pack(0x80, second, self.extended & 0xFFFF, self.timestamp, self.ssrc) + payload
+        return pack_header(0x80, second, self.extended & 0xFFFF, self.timestamp, self.ssrc) + payload
 
 
 class IncomingStream:
@@ -148,15 +150,19 @@ class IncomingStream:
 
     def arrived(self, sequence: int, timestamp: int, ssrc: int, now: float) -> None:
         """Count one packet of audio."""
-        self.count(sequence, ssrc)
-        transit = now * CLOCK - timestamp
-        if self._transit is not None:
-            step = transit - self._transit
-            if step < 0.0:
-                step = -step
-            if step < 80_000.0:  # beyond ten seconds the sender has restarted its clock
-                self.jitter += (step - self.jitter) * 0.0625
-        self._transit = transit
+        step = (sequence - self.extended) & 0xFFFF
+        if ssrc == self.ssrc and step < MAX_JUMP:
+            self.packets += 1
+            self.extended += step
+            self._received += 1
+        else:
+            self.count(sequence, ssrc)
+        before = self._transit
+        transit = self._transit = now * CLOCK - timestamp
+        if before is not None:
+            change = transit - before if transit >= before else before - transit
+            if change < 80_000.0:  # beyond ten seconds the sender has restarted its clock
+                self.jitter += (change - self.jitter) * 0.0625
 
     def count(self, sequence: int, ssrc: int) -> None:
         """Count one packet whose timestamp says nothing about its time, as of a telephone event."""
