@@ -16,6 +16,8 @@ from ringfence.kit.tasks import TaskOwner
 log = logging.getLogger(__name__)
 
 _READ_BYTES = 65_536
+_TURNS = 5
+"""Of the loop, in which a connection accepted just before the end is made, refused and closed."""
 _MAX_CONNECTIONS = 64
 _COMMAND_SECONDS = 15.0
 
@@ -34,6 +36,7 @@ class ControlServer:
         self._tasks = TaskOwner("control")
         self._listener: socket.socket | None = None
         self._server: asyncio.Server | None = None
+        self._closing = False
         self._follower: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
         self._stored = asyncio.Event()
@@ -67,15 +70,19 @@ class ControlServer:
             listener.close()
             self._path.unlink(missing_ok=True)
             return
-        self._server.close()
+        server, self._server, self._closing = self._server, None, True
+        server.close()
         self._journal.on_fact(lambda: None)
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
+        writers = list(self._writers)
         await self._tasks.close()
-        for writer in list(self._writers):
-            writer.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(2):
-                await self._server.wait_closed()
-        self._server = None
+                for writer in writers:
+                    with contextlib.suppress(ConnectionError):
+                        await writer.wait_closed()
+                await server.wait_closed()
         self._path.unlink(missing_ok=True)
 
     async def flush(self) -> None:
@@ -86,14 +93,17 @@ class ControlServer:
             await self._stored.wait()
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._closing:
+            writer.transport.abort()
+            return
+        if len(self._writers) >= _MAX_CONNECTIONS:
+            log.error("too many control connections; one was refused")
+            writer.transport.abort()
+            return
+        self._writers.add(writer)
         _ = self._tasks.start("connection", self._serve(reader, writer))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._writers) >= _MAX_CONNECTIONS:
-            log.error("too many control connections; one was refused")
-            writer.close()
-            return
-        self._writers.add(writer)
         decoder: Decoder[ToEngine] = Decoder(ToEngine)
         follower: asyncio.Task[None] | None = None
         try:
