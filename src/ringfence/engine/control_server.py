@@ -80,6 +80,7 @@ class ControlServer:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(2):
                 for writer in writers:
+                    writer.close()  # a task cancelled before its first step has not done it
                     with contextlib.suppress(ConnectionError):
                         await writer.wait_closed()
                 await server.wait_closed()
