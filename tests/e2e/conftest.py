@@ -10,7 +10,8 @@ import pytest
 
 from ringfence.kit.ids import AgentId
 from tests.support.peers import PjsipPeer
-from tests.support.system import System, eventually
+from tests.support.stored import rows
+from tests.support.system import System
 
 CALLER_TONE, AGENT_TONE = 440, 1000
 
@@ -38,7 +39,11 @@ def handset_agent(
 ) -> Iterator[HandsetAgent]:
     """Register the sample centre's handset ``device`` with PJSIP and put its agent Available."""
     heard = folder / f"{device}.wav"
-    reachable = {agent.agent_id for agent in system.status().agents if agent.reachable}
+    agent_id = next(
+        AgentId(str(row["agent__agent_id"]))
+        for row in rows(system, "accounts", "Device", "device_id", "agent__agent_id")
+        if row["device_id"] == device
+    )
     settings = {
         "registrar": f"sip:127.0.0.1:{system.sip_port}",
         "tone_hz": AGENT_TONE,
@@ -48,17 +53,6 @@ def handset_agent(
     }
     with PjsipPeer(user=device, password=system.handset_password(device), **settings) as peer:
         peer.wait("registered")
-        agent_id = eventually(
-            lambda: next(
-                (
-                    agent.agent_id
-                    for agent in system.status().agents
-                    if agent.reachable and agent.agent_id not in reachable
-                ),
-                None,
-            ),
-            what="the handset in the engine",
-        )
         system.make_available(agent_id)
         yield HandsetAgent(peer=peer, agent_id=agent_id, heard=heard)
 

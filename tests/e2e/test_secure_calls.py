@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,7 +45,7 @@ def _talk(system: System, folder: Path, *, secure: bool) -> list[Packet]:
     """One call of three seconds, measured at both ends and in the recording; what was on the wire."""
     before = sealed_recordings(system)
     transport = "tls" if secure else "udp"
-    options = {"transport": transport, "srtp": secure}
+    options: dict[str, Any] = {"transport": transport, "srtp": secure}
     port = system.tls_port if secure else system.sip_port
     capture = Capture(
         folder / f"{transport}.pcap",

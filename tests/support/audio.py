@@ -7,10 +7,12 @@ from numpy.typing import NDArray
 
 from ringfence.kit.g711 import pcm16_from_alaw
 
+_ALAW = np.frombuffer(pcm16_from_alaw(bytes(range(256))), dtype="<i2").astype(np.float64) / 32768
+
 
 def from_alaw(alaw: bytes) -> NDArray[np.float64]:
     """Samples in -1..1."""
-    return np.frombuffer(pcm16_from_alaw(alaw), dtype="<i2").astype(np.float64) / 32768
+    return _ALAW[np.frombuffer(alaw, dtype=np.uint8)]
 
 
 def from_wav(path: Path) -> NDArray[np.float64]:
@@ -80,3 +82,20 @@ def longest_gap_ms(samples: NDArray[np.float64], *, below_dbfs: float = -50.0) -
     frames = samples[: samples.size // 80 * 80].reshape(-1, 80)
     loud = np.flatnonzero(20 * np.log10(np.maximum(1e-6, np.sqrt(np.mean(frames**2, axis=1)))) > below_dbfs)
     return float(np.max(np.diff(loud), initial=1) - 1) * 10 if loud.size else float("inf")
+
+
+def has_tone(samples: NDArray[np.float64], hz: float) -> bool:
+    """Some second of it is mostly this tone, and not too faint to be heard. Fast on megabytes."""
+    if samples.size < 4000:
+        return False
+    size = min(8000, samples.size)
+    window = np.hanning(size)
+    wave = window * np.exp(-2j * np.pi * hz * np.arange(size) / 8000) * np.sqrt(2) / np.sum(window)
+    basis = np.stack((wave.real, wave.imag), axis=1).astype(np.float32)
+    for shift in (0, size // 2):
+        whole = samples[shift : shift + (samples.size - shift) // size * size].astype(np.float32).reshape(-1, size)
+        parts = whole @ basis
+        level = np.einsum("ij,ij->i", whole, whole) / size
+        if np.any((level > 1e-5) & (np.sum(parts**2, axis=1) > level / 4)):
+            return True
+    return False

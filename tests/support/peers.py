@@ -1,5 +1,6 @@
 """Real SIP user agents for tests: PJSIP in a process of its own, and SIPp."""
 
+import contextlib
 import json
 import queue
 import subprocess
@@ -85,4 +86,5 @@ class PjsipPeer:
         self._reader.join(2)
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
-                stream.close()
+                with contextlib.suppress(BrokenPipeError):  # it was killed
+                    stream.close()

@@ -12,7 +12,8 @@ class PostgresMissing(RuntimeError):
     """There is no PostgreSQL server program here. Install the package postgresql."""
 
 
-def _binaries() -> Path:
+def binaries() -> Path:
+    """Where the server programs are. Raises PostgresMissing."""
     if found := shutil.which("initdb"):
         return Path(found).parent
     versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[4]))
@@ -26,7 +27,7 @@ class Postgres:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._bin = _binaries()
+        self._bin = binaries()
 
     def _as_server(self, *command: str) -> None:
         # The server refuses to run as root, so root hands it to an account without rights.

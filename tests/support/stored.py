@@ -15,24 +15,39 @@ from ringfence.entry import settings
 settings.use_django()
 from django.apps import apps
 from ringfence.centre.tenancy import all_clients
-app, model, fields = sys.argv[1:4]
-with all_clients("test reads what is stored"):
-    rows = list(apps.get_model(app, model).objects.order_by("pk").values(*fields.split(",")))
-print(json.dumps(rows, default=str))
+for line in sys.stdin:
+    app, model, *fields = json.loads(line)
+    with all_clients("test reads what is stored"):
+        rows = list(apps.get_model(app, model).objects.order_by("pk").values(*fields))
+    print(json.dumps(rows, default=str), flush=True)
 """
+
+
+def _reader(system: System) -> "subprocess.Popen[str]":
+    """One process that reads for all tests of an installation, as Django takes long to start."""
+    found = system.readers[0] if system.readers else None
+    if found is None or found.poll() is not None:
+        found = subprocess.Popen(
+            [sys.executable, "-c", _ROWS],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=system.environment(),
+        )
+        system.readers[:] = [found]
+    return found
 
 
 def rows(system: System, app: str, model: str, *fields: str) -> list[dict[str, Any]]:
     """Rows of a model, in order, as plain values."""
-    done = subprocess.run(
-        [sys.executable, "-c", _ROWS, app, model, ",".join(fields)],
-        capture_output=True,
-        text=True,
-        env=system.environment(),
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    found: list[dict[str, Any]] = json.loads(done.stdout)
+    reader = _reader(system)
+    assert reader.stdin is not None
+    assert reader.stdout is not None
+    reader.stdin.write(json.dumps([app, model, *fields]) + "\n")
+    reader.stdin.flush()
+    answer = reader.stdout.readline()
+    assert answer, "the rows cannot be read; see the trace above"
+    found: list[dict[str, Any]] = json.loads(answer)
     return found
 
 

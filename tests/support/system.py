@@ -110,6 +110,9 @@ worker_port = {free_port()}
         self.web = f"{'https' if secure_pages else 'http'}://127.0.0.1:{self.web_port}"
         self.control = ControlClient(self.data / "run" / "engine.sock", timeout_seconds=5.0)
         self.lines: list[str] = []
+        self.readers: list[subprocess.Popen[str]] = []
+        """Processes that read the database for tests; they end with this."""
+        self._passwords: dict[str, str] = {}
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
@@ -172,6 +175,9 @@ worker_port = {free_port()}
     def stop(self) -> int:
         """Ctrl-C, as an operator would; returns the exit code."""
         process, self._process = self._process, None
+        while self.readers:
+            with self.readers.pop() as reader:
+                reader.kill()
         if process is None:
             return 0
         try:
@@ -216,12 +222,14 @@ worker_port = {free_port()}
         return f"sip:{number}@127.0.0.1:{self.sip_port}{';transport=' + transport if transport else ''}"
 
     def handset_password(self, device_id: str) -> str:
-        """A fresh password of a handset of the centre, known to the engine when this returns."""
-        before = self.status().directory_version
-        found = re.search(r"password (\S+)", self.run("device", "password", device_id))
-        assert found is not None
-        eventually(lambda: self.status().directory_version > before, what="the new password in the engine")
-        return found[1]
+        """The password of a handset of the centre, given to it once and known to the engine when this returns."""
+        if device_id not in self._passwords:
+            before = self.status().directory_version
+            found = re.search(r"password (\S+)", self.run("device", "password", device_id))
+            assert found is not None
+            eventually(lambda: self.status().directory_version > before, what="the new password in the engine")
+            self._passwords[device_id] = found[1]
+        return self._passwords[device_id]
 
     def agent_state(self, agent_id: AgentId) -> AgentState:
         return next(agent.state for agent in self.status().agents if agent.agent_id == agent_id)
@@ -247,6 +255,9 @@ worker_port = {free_port()}
     def add_authenticator(self, page: Page) -> list[str]:
         """On the page that a person without a second factor is sent to; returns the recovery codes."""
         page.get_by_role("link", name=re.compile("set up", re.IGNORECASE)).first.click()
+        page.get_by_role("heading", name="Confirm it is you").wait_for()
+        page.get_by_label("Password", exact=True).fill(PASSWORD)
+        page.get_by_role("button", name="Continue").click()
         secret = page.locator(".rf-code").inner_text().replace(" ", "")
         page.get_by_label(re.compile("code", re.IGNORECASE)).fill(totp(secret))
         page.get_by_role("button", name="Continue").click()
