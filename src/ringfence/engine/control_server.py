@@ -71,10 +71,14 @@ class ControlServer:
             self._path.unlink(missing_ok=True)
             return
         server, self._server, self._closing = self._server, None, True
-        server.close()
         self._journal.on_fact(lambda: None)
+        loop = asyncio.get_running_loop()
+        if isinstance(loop, asyncio.SelectorEventLoop):
+            # Its server leaks a connection that it accepts in the turn in which it is closed: stop accepting first.
+            loop.remove_reader(listener.fileno())
         for _ in range(_TURNS):
             await asyncio.sleep(0)
+        server.close()
         writers = list(self._writers)
         await self._tasks.close()
         with contextlib.suppress(TimeoutError):
