@@ -15,7 +15,6 @@ import struct
 import sys
 import tempfile
 import time
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -179,12 +178,13 @@ def main(style: str, core: int, loop: str) -> None:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {core})
     with tempfile.TemporaryDirectory(prefix="ringfence-bench-") as name:
-        runner = asyncio.run
+        work = serve(style, Path(name))
         if loop == "uvloop":
             import uvloop
 
-            runner = partial(uvloop.run)  # type: ignore[assignment]
-        runner(serve(style, Path(name)))
+            uvloop.run(work)
+        else:
+            asyncio.run(work)
 
 
 if __name__ == "__main__":

@@ -57,6 +57,14 @@ def translation(*, from_alaw: bool, to_alaw: bool) -> bytes | None:
 class Leg:
     """A plain or SDES leg. Methods are called in the loop; none blocks and none raises on what a peer sent."""
 
+    # Every packet of another call reads these cold: slots keep them together.
+    __slots__ = ("_active_taps", "_alive", "_arrived", "_clear", "_event_to", "_events", "_loop", "_lost",
+                 "_monotonic", "_receive", "_relay_to", "_remote_rtcp", "_report", "_sendto", "_table", "alaw",
+                 "audio_in", "audio_out", "config", "direction", "dropped", "dtmf_in", "dtmf_out", "gate",
+                 "incoming", "kind", "last_packet_at", "leg", "occupied", "other_in", "out", "peer", "ports",
+                 "profile", "relay", "remote", "report_at", "reports", "rtcp_mux", "rx_srtp", "sent", "session",
+                 "signalled", "signalled_rtcp", "source", "taps", "tx_srtp", "watched_since")  # fmt: skip
+
     def __init__(
         self,
         *,

@@ -22,6 +22,8 @@ MAX_EARLY = 16
 class WebrtcLeg(Leg):
     """Hears only addresses that passed an ICE check and a certificate that signalling announced."""
 
+    __slots__ = ("_announced", "_dtls", "_dtls_address", "_early", "_identity", "_timer", "ice")
+
     def __init__(
         self,
         *,
