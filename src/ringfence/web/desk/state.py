@@ -33,6 +33,7 @@ class Mine:
     since: datetime
     reason: str | None
     call: LiveCall | None
+    reachable: bool = True
 
 
 def _mine(agent_id: AgentId, engine: EngineStatus | None, now: datetime) -> Mine:
@@ -41,7 +42,7 @@ def _mine(agent_id: AgentId, engine: EngineStatus | None, now: datetime) -> Mine
         for agent in engine.agents:
             if agent.agent_id == agent_id:
                 call = calls.get(agent.call_id) if agent.call_id else None
-                return Mine(agent.state, now - timedelta(seconds=agent.since), agent.reason, call)
+                return Mine(agent.state, now - timedelta(seconds=agent.since), agent.reason, call, agent.reachable)
     presence = presence_of(agent_id)
     if presence is None or engine is not None:
         return Mine(AgentState.LOGGED_OUT, now, None, None)
@@ -59,13 +60,21 @@ def desk_state(person: Person, agent: Agent, *, now: datetime) -> JsonObject:
         "agent": {
             "state": mine.state.value,
             "label": str(STATES[mine.state]),
-            "reason": reason_text(mine.reason) if mine.state is AgentState.NOT_READY else "",
+            "reason": _reason(mine),
             "since": mine.since.isoformat(),
             "blocked": _blocked(agent, engine),
         },
         "call": _call(person, mine.call, now) if mine.call is not None else None,
         "queues": _queues(queues, engine),
     }
+
+
+def _reason(mine: Mine) -> str:
+    if mine.state is AgentState.NOT_READY:
+        return reason_text(mine.reason)
+    if mine.state is AgentState.AVAILABLE and not mine.reachable:
+        return _("No calls come to you: none of your telephones is connected.")
+    return ""
 
 
 def _blocked(agent: Agent, engine: EngineStatus | None) -> str:

@@ -151,7 +151,7 @@ export class DeskView {
     this.showCall(state.call, local)
     this.showIncoming(state.call, local)
     this.showQueues(state.queues)
-    this.put('idle-hint', agent.state === 'available' ? this.words.ready_to_take_calls : '')
+    this.put('idle-hint', agent.state === 'available' && agent.reason === '' ? this.words.ready_to_take_calls : '')
     this.tick()
   }
 
