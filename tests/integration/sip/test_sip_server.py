@@ -1,6 +1,7 @@
 """The SIP edge on real sockets: two of ours with each other, browsers' WebSocket, streams, TLS, refusals."""
 
 import asyncio
+import contextlib
 import ssl
 from datetime import UTC, datetime
 from functools import partial
@@ -253,6 +254,21 @@ def test_connections_of_one_source_are_bounded() -> None:
             for _, writer in opened:
                 writer.close()
             assert exchange.server.counters["refused_connections"] == 1
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("kind", ["tls", "ws", "wss"])
+def test_a_stranger_who_stalls_in_the_handshake_is_cut_off(kind: str, tmp_path: Path) -> None:
+    async def run() -> None:
+        config = SipConfig(tls_port=0, ws_port=0, wss_port=0, handshake_seconds=0.2)
+        async with stage(config, EXCHANGE, context=certificate(tmp_path)) as exchange:
+            port = exchange.server.listeners[kind][1]
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"\x16" if kind != "ws" else b"GET")
+            with contextlib.suppress(ConnectionError):
+                await asyncio.wait_for(reader.read(), 5)
+            writer.close()
 
     asyncio.run(run())
 

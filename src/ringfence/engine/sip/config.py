@@ -31,6 +31,8 @@ class SipConfig:
     connections: int = 4000
     """Open TCP, TLS and WebSocket connections."""
     connections_per_source: int = 200
+    handshake_seconds: float = 10.0
+    """A stranger whose TLS or WebSocket handshake takes longer is cut off; it is not counted above until then."""
     register_seconds: int = 600
     """Longest registration granted to a device."""
     register_min_seconds: int = 30

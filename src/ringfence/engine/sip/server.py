@@ -112,7 +112,12 @@ class SipServer:
         for protocol, port, context in (("tcp", config.tcp_port, None), ("tls", config.tls_port, self._ssl)):
             if port is not None:
                 server = await loop.create_server(
-                    lambda protocol=protocol: self._peer(protocol), config.host, port, ssl=context, backlog=512
+                    lambda protocol=protocol: self._peer(protocol),
+                    config.host,
+                    port,
+                    ssl=context,
+                    ssl_handshake_timeout=config.handshake_seconds if context is not None else None,
+                    backlog=512,
                 )
                 self._servers.append(server)
                 self._opened(protocol, server.sockets[0].getsockname()[1])
@@ -125,6 +130,7 @@ class SipServer:
                     allowed_origins=config.allowed_origins,
                     limit_bytes=config.limits.message_bytes,
                     secure=protocol == "wss",
+                    handshake_seconds=config.handshake_seconds,
                 )
                 self._sockets.append(listener)
                 await listener.open(port, context)

@@ -54,12 +54,14 @@ class WebSocketListener:
         allowed_origins: tuple[str, ...],
         limit_bytes: int,
         secure: bool,
+        handshake_seconds: float,
     ) -> None:
         self._shell = shell
         self._listen = listen
         self._advertised = advertised
         self._origins = {origin.rstrip("/").lower() for origin in allowed_origins}
         self._limit_bytes = limit_bytes
+        self._handshake_seconds = handshake_seconds
         self._protocol = "wss" if secure else "ws"
         self._writers = TaskOwner(f"sip {self._protocol} writers")
         self._server: Server | None = None
@@ -76,11 +78,12 @@ class WebSocketListener:
             ping_interval=20,
             ping_timeout=20,
             compression=None,
-            open_timeout=10,
+            open_timeout=self._handshake_seconds,
             close_timeout=2,
             server_header=None,
             process_request=self._check,
             ssl=context,
+            ssl_handshake_timeout=self._handshake_seconds if context is not None else None,
         )
         self.port = next(iter(self._server.sockets)).getsockname()[1]
 
