@@ -153,16 +153,18 @@ class Peer:
         going = True
         while going:
             self.endpoint.libHandleEvents(10)
-            if self.answer_at is not None and time.monotonic() >= self.answer_at:
-                self.answer_at = None
-                if self.call is not None:
-                    answer = pj.CallOpParam()
-                    answer.statusCode = self.options.answer_code
-                    self.call.answer(answer)
             for call in self.ended:
                 if call is self.call:
-                    self.call = None
+                    self.call = self.answer_at = None
             self.ended.clear()
+            if self.call is not None and self.answer_at is not None and time.monotonic() >= self.answer_at:
+                self.answer_at = None
+                answer = pj.CallOpParam()
+                answer.statusCode = self.options.answer_code
+                try:
+                    self.call.answer(answer)
+                except pj.Error as error:
+                    say("refused", why=error.reason)
             while select.select([sys.stdin], [], [], 0)[0]:
                 line = sys.stdin.readline()
                 try:
