@@ -21,6 +21,8 @@ TRANSITIONS: dict[AgentState, frozenset[AgentState]] = {
 CHOSEN = frozenset({S.LOGGED_OUT, S.NOT_READY, S.AVAILABLE})
 """States that a person can ask for; the others follow from calls."""
 
+GRACE_SECONDS = 15.0
+
 IN_CALL = frozenset({S.TALKING, S.HOLD})
 
 
@@ -43,6 +45,8 @@ class Agent:
     """Monotonic second of the last change of state."""
     reason: str | None = None
     reachable: bool = False
+    gone_since: float = 0.0
+    """Monotonic second at which the last telephone went away; counts while ``reachable`` is False."""
     removed: bool = False
     """No longer in the directory: logs out as soon as the call in progress is over."""
     call_id: CallId | None = None
@@ -55,6 +59,13 @@ class Agent:
     """Where a call of one's own (not from a queue) returns to."""
     preset: Preset | None = None
     wrap_until: float | None = None
+
+    @property
+    def given_up_at(self) -> float | None:
+        """When an Available agent without a telephone becomes Not ready: long enough to reload a page before that."""
+        if self.state is not S.AVAILABLE or self.reachable:
+            return None
+        return max(self.since, self.gone_since) + GRACE_SECONDS
 
     @property
     def idle(self) -> bool:

@@ -95,6 +95,8 @@ class Board:
         for agent in self.agents.values():
             if agent.wrap_until is not None:
                 yield agent.wrap_until
+            if agent.given_up_at is not None:
+                yield agent.given_up_at
 
     # Directory and reachability
 
@@ -139,6 +141,8 @@ class Board:
         if agent is None or agent.reachable == reachable:
             return []
         agent.reachable = reachable
+        if not reachable:
+            agent.gone_since = now
         if not reachable and agent.state is S.RINGING:
             return self._end_offer(agent, OfferOutcome.UNREACHABLE, StateCause.SYSTEM, now) + self._match(now)
         return self._match(now)
@@ -281,7 +285,7 @@ class Board:
         return out
 
     def expire(self, now: float) -> list[Output]:
-        """Missed rings and finished wrap-ups up to ``now``."""
+        """Missed rings, finished wrap-ups, and Available agents whose telephone stayed away, up to ``now``."""
         out: list[Output] = []
         for call in list(self.calls.values()):
             if call.ring_until is not None and call.ring_until <= now and call.agent_id is not None:
@@ -289,6 +293,8 @@ class Board:
         for agent in list(self.agents.values()):
             if agent.wrap_until is not None and agent.wrap_until <= now:
                 out += self._after_wrap(agent, now)
+            if agent.given_up_at is not None and agent.given_up_at <= now:
+                out += self._become(agent, S.NOT_READY, StateCause.SYSTEM, now, reason="connection_lost")
         self._forget_removed()
         return out + self._match(now)
 

@@ -169,6 +169,21 @@ def test_losing_the_connection_while_a_call_rings_sends_it_on() -> None:
     assert offers(out) == [(C1, BOB)]
 
 
+def test_an_available_agent_whose_telephone_stays_away_becomes_not_ready() -> None:
+    rules = board(person(ANN), available=(ANN,))
+    rules.set_reachable(ANN, 100, reachable=False)
+    rules.set_reachable(ANN, 103, reachable=True)
+    assert rules.deadline() is None, "a page that was reloaded is back in time"
+    rules.set_reachable(ANN, 200, reachable=False)
+    assert rules.deadline() == 215
+    assert rules.expire(214.9) == []
+    rules.expire(215)
+    assert (rules.agents[ANN].state, rules.agents[ANN].reason) == (S.NOT_READY, "connection_lost")
+    rules.choose(ANN, S.AVAILABLE, None, StateCause.AGENT, 300)
+    rules.expire(315)
+    assert rules.agents[ANN].state is S.NOT_READY, "nor does choosing Available without a telephone last"
+
+
 def test_a_caller_whose_agent_was_lost_is_served_before_all_who_wait() -> None:
     rules = board(person(ANN), person(BOB), available=(ANN,))
     rules.answered(offer_of(rules.enter(C1, Q1, 1)).offer_id, C1, 2)
