@@ -41,6 +41,7 @@ def words() -> dict[str, str]:
         "retrieved": _("The caller is back on the line."),
         "signed_out": _("You are signed out. Sign in again to take calls."),
         "tell": _("You are %(state)s for %(time)s."),
+        "transfer_failed": _("The transfer did not work. The caller is back with you."),
         "unmute": _("Unmute"),
         "unmuted": _("The caller can hear you."),
         "waiting": _("%(count)s waiting in %(queue)s."),

@@ -87,7 +87,13 @@ function main(root: HTMLElement): void {
     state = fresh
     if (before) {
       if (before.agent.label !== fresh.agent.label) announcer.mention(fresh.agent.label)
-      if (before.call && !fresh.call) announcer.answer(words.call_ended)
+      if (before.call && !fresh.call) {
+        announcer.answer(words.call_ended)
+        view.problem('command', '')
+      }
+      if (before.call?.phase === 'transferring' && (fresh.call?.phase === 'talking' || fresh.call?.phase === 'held')) {
+        view.problem('command', words.transfer_failed)
+      }
       const was = before.call?.recording.text
       if (fresh.call && fresh.call.recording.text !== was) announcer.mention(fresh.call.recording.text)
     }

@@ -33,6 +33,7 @@ export const WORDS = [
   'retrieved',
   'signed_out',
   'tell',
+  'transfer_failed',
   'unmute',
   'unmuted',
   'waiting',
