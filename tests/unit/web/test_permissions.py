@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
-from tests.support.pages import Centre, Exchange
+from tests.support.pages import Exchange
 from tests.support.strict_pages import Visitor
 
 from ringfence.centre.accounts.rights import Right, Role
@@ -75,26 +75,25 @@ POST_RIGHTS: dict[str, frozenset[Right]] = {
     "/desk/transfer": frozenset({Right.TAKE_CALLS}),
     "/desk/dial": frozenset({Right.PLACE_CALLS}),
     "/desk/location": frozenset({Right.TAKE_CALLS}),
+    "/calls/": frozenset({Right.SEE_CALLS}),
+    "/recordings/": frozenset({Right.PLAY_RECORDINGS}),
     "/recordings/rec-heard/": frozenset({Right.PLAY_RECORDINGS}),
     "/calls/call-heard/number/": frozenset({Right.REVEAL_NUMBER}),
     "/health/alarms/999999/clear": frozenset({Right.SEE_HEALTH}),
 }
 
 
-@pytest.mark.parametrize("role", list(Role))
 def test_each_role_opens_what_its_rights_open_and_nothing_else(
-    role: Role, sign_in: Callable[[str], Visitor], engine: Exchange, centre: Centre
+    sign_in: Callable[[str], Visitor], engine: Exchange
 ) -> None:
-    visitor = sign_in(role)
-    for url in ("/", "/account/"):
-        assert visitor.get(url).status_code == 200
-    for method, table in (("get", GET_RIGHTS), ("post", POST_RIGHTS)):
-        for url, rights in table.items():
-            answer = getattr(visitor, method)(url)
-            if rights & role.rights:
-                assert answer.status_code != 403, (role, method, url)
-            else:
-                assert answer.status_code == 403, (role, method, url)
+    for role in Role:
+        visitor = sign_in(role)
+        for url in ("/", "/account/"):
+            assert visitor.get(url).status_code == 200
+        for method, table in (("get", GET_RIGHTS), ("post", POST_RIGHTS)):
+            for url, rights in table.items():
+                refused = getattr(visitor, method)(url).status_code == 403
+                assert refused == (not rights & role.rights), (role, method, url)
     assert engine.asked == []  # nothing of this was a whole command
 
 
@@ -111,7 +110,9 @@ def test_nothing_is_changed_without_signing_in(url: str, anyone: Visitor, db: No
     assert anyone.post(url).status_code == 302
 
 
-@pytest.mark.parametrize("url", [url for url in POST_RIGHTS if url.startswith("/desk/")])
-def test_commands_are_not_addresses_to_visit(url: str, sign_in: Callable[[str], Visitor], engine: Exchange) -> None:
-    assert sign_in("SUP").get(url).status_code in (405, 409)
+def test_commands_are_not_addresses_to_visit(sign_in: Callable[[str], Visitor], engine: Exchange) -> None:
+    visitor = sign_in("AGT")
+    for url in POST_RIGHTS:
+        if url.startswith("/desk/"):
+            assert visitor.get(url).status_code == 405, url
     assert engine.asked == []
