@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 from ringfence.control.directory import DeviceEntry, TrunkEntry, UserKind
 from ringfence.engine.calls.desk import Desk
+from ringfence.engine.calls.index import DeviceIndex
 from ringfence.engine.calls.messages import Message
 from ringfence.engine.calls.state import Candidate
 from ringfence.engine.calls.timers import Timers
@@ -70,14 +72,18 @@ class Around:
     desk: Desk
     config: CallConfig
 
+    @cached_property
+    def _devices(self) -> DeviceIndex:
+        return DeviceIndex(self.directory)
+
     # Who can be reached how
 
     def devices_of(self, agent_id: AgentId) -> tuple[DeviceEntry, ...]:
         """The agent's registered devices, browser first."""
         bound = [
             (not binding.browser, device.device_id, device)
-            for device in self.directory.snapshot.devices
-            if device.agent_id == agent_id and (binding := self.sip.binding(device.device_id)) is not None
+            for device in self._devices.of_agent(agent_id)
+            if (binding := self.sip.binding(device.device_id)) is not None
         ]
         return tuple(device for _, _, device in sorted(bound, key=lambda item: item[:2]))
 
@@ -156,7 +162,7 @@ class Around:
         return next((entry for entry in self.directory.snapshot.trunks if entry.trunk_id == trunk_id), None)
 
     def device(self, device_id: DeviceId) -> DeviceEntry | None:
-        return next((entry for entry in self.directory.snapshot.devices if entry.device_id == device_id), None)
+        return self._devices.device(device_id)
 
     def user_kind(self, device_id: DeviceId) -> UserKind:
         device = self.device(device_id)

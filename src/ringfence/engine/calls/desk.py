@@ -41,6 +41,7 @@ class Desk:
         self._clock = clock
         self._timers = timers
         self._timer: Handle | None = None
+        self._due = 0.0
         self._deliver: Callable[[CallId, Message], None] = lambda _call, _message: None
         self._device_of: Callable[[AgentId], DeviceId | None] = lambda _agent: None
 
@@ -188,7 +189,11 @@ class Desk:
         self._arm()
 
     def _arm(self) -> None:
-        self.close()
         deadline = self.board.deadline()
-        if deadline is not None:
+        if deadline is None:
+            self.close()
+        elif self._timer is None or deadline < self._due:
+            # A timer that comes too early finds nothing due and is set again: cheaper than a new one at every event.
+            self.close()
+            self._due = deadline
             self._timer = self._timers.after(max(0.0, deadline - self._now()), self._expire)

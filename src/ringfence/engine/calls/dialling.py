@@ -68,8 +68,10 @@ def e164(number: str | None, *, region: str) -> str | None:
 def own_number(snapshot: DirectorySnapshot, dialled: str, *, region: str) -> NumberEntry | None:
     """The entry of a number that the centre answers."""
     plain = _SEPARATORS.sub("", dialled)
-    wanted = {plain, f"+{plain}", e164(dialled, region=region)}
-    return next((entry for entry in snapshot.numbers if entry.number in wanted), None)
+    for wanted in ({plain, f"+{plain}"}, {e164(dialled, region=region)}):
+        if (entry := next((each for each in snapshot.numbers if each.number in wanted), None)) is not None:
+            return entry
+    return None
 
 
 def meaning(snapshot: DirectorySnapshot, dialled: str, *, region: str) -> Meaning | None:

@@ -9,6 +9,7 @@ import ipaddress
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 
 from ringfence.engine.media.port import LegKind
 
@@ -139,6 +140,12 @@ def direction(text: str) -> Direction:
 
 def address_or_none(host: str) -> str | None:
     """``host`` when it is a usable unicast address."""
+    return _address(host) if len(host) <= 64 else None
+
+
+@lru_cache(maxsize=1024)
+def _address(host: str) -> str | None:
+    """Remembered: the same few media gateways come with every call."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
