@@ -28,7 +28,7 @@ PAGES = {
         "/account/sessions/",
         "/account/logout/",
         "/calls/",
-        "/calls/?number=bins",
+        "/calls/?since=bins",
         "/calls/?until=2020-01-01",
         "/calls/call-heard/",
         "/calls/call-heard/number/",

@@ -18,7 +18,9 @@ Choices = list[tuple[str, str]]
 
 
 class TraceForm(PeriodForm):
-    """What the call log and the recordings are both searched by (R90)."""
+    """What the call log and the recordings are both searched by (R90). Posted, so that no number is in an address."""
+
+    method = "post"
 
     number = forms.CharField(label=_("Telephone number"), required=False, max_length=32)
     client = forms.ChoiceField(label=_("Client"), required=False)

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 
 from asgiref.sync import sync_to_async
-from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import Http404, HttpResponse, HttpResponseBase, QueryDict, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -36,19 +36,38 @@ from ringfence.web.recordings.lines import (
 from ringfence.web.recordings.ranges import Unsatisfiable, parse_range
 
 PART_BYTES = 256 * 1024
+_TOKEN = "csrfmiddlewaretoken"
+
+
+def _plain_address(request: PersonRequest) -> HttpResponse | None:
+    """A search without a telephone number gets an address that can be kept; a number never stands in one."""
+    if request.method != "POST" or request.POST.get("number", "").strip():
+        return None
+    kept = {name: value for name, value in request.POST.items() if value.strip() and name != _TOKEN}
+    return redirect(f"{request.path}?{urlencode(kept)}" if kept else request.path)
+
+
+def _searched(request: PersonRequest) -> QueryDict:
+    """What is searched for: all of a POST, and of an address everything but a number."""
+    if request.method == "POST":
+        return request.POST
+    values = request.GET.copy()
+    values.pop("number", None)
+    return values
 
 
 @needs(Right.SEE_CALLS)
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def calls(request: PersonRequest) -> HttpResponse:
     """The call log, newest first (R7, R90)."""
-    form = CallsForm(
-        request.GET, clients=client_choices(request.person), queues=queue_choices(), agents=agent_choices()
-    )
+    if (kept := _plain_address(request)) is not None:
+        return kept
+    values = _searched(request)
+    form = CallsForm(values, clients=client_choices(request.person), queues=queue_choices(), agents=agent_choices())
     page = calls_queries.CallPage(rows=(), next_cursor=None)
     if form.is_valid():
         try:
-            page = calls_queries.call_log(request.person.user, form.wanted(), after=request.GET.get("after"))
+            page = calls_queries.call_log(request.person.user, form.wanted(), after=values.get("after"))
         except BadFilter as error:
             form.add_error("number" if form.cleaned_data["number"] else None, str(error))
     names = Names.read(agents=[row.agent_id for row in page.rows])
@@ -105,16 +124,19 @@ def number(request: PersonRequest, call_id: str) -> HttpResponse:
 
 
 @needs(Right.PLAY_RECORDINGS)
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def recordings(request: PersonRequest) -> HttpResponse:
     """Recordings that this person may hear, newest first (R90)."""
+    if (kept := _plain_address(request)) is not None:
+        return kept
+    values = _searched(request)
     form = RecordingsForm(
-        request.GET, clients=client_choices(request.person), queues=queue_choices(), agents=agent_choices()
+        values, clients=client_choices(request.person), queues=queue_choices(), agents=agent_choices()
     )
     page = queries.RecordingPage(rows=(), next_cursor=None)
     if form.is_valid():
         try:
-            page = queries.find_recordings(request.person.user, form.wanted(), after=request.GET.get("after"))
+            page = queries.find_recordings(request.person.user, form.wanted(), after=values.get("after"))
         except BadFilter as error:
             form.add_error("number" if form.cleaned_data["number"] else None, str(error))
     names = Names.read(agents=[row.agent_id for row in page.rows])
