@@ -36,14 +36,14 @@ from ringfence.web.recordings.lines import (
 from ringfence.web.recordings.ranges import Unsatisfiable, parse_range
 
 PART_BYTES = 256 * 1024
-_TOKEN = "csrfmiddlewaretoken"
+_CSRF = "csrfmiddlewaretoken"
 
 
 def _plain_address(request: PersonRequest) -> HttpResponse | None:
     """A search without a telephone number gets an address that can be kept; a number never stands in one."""
     if request.method != "POST" or request.POST.get("number", "").strip():
         return None
-    kept = {name: value for name, value in request.POST.items() if value.strip() and name != _TOKEN}
+    kept = {name: value for name, value in request.POST.items() if value.strip() and name != _CSRF}
     return redirect(f"{request.path}?{urlencode(kept)}" if kept else request.path)
 
 
