@@ -44,7 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
     url = os.environ.get("RINGFENCE_TEST_DATABASE", "")
     if not url and config.getoption("--database") == "postgresql":
         _server = Postgres(_folder / "postgresql")
-        url = _server.start()
+        os.environ["RINGFENCE_TEST_DATABASE"] = url = _server.start()  # whole installations use it too
     chosen = settings.DATABASES["default"]
     chosen.clear()
     chosen.update(database(url, _folder))

@@ -154,8 +154,10 @@ def test_no_number_no_name_and_no_sound_of_a_call_is_readable_in_any_file(
     assert len(set(runs[0])) > 4, "the run is no silence"
     assert readable(files_below(system.data, temporary), runs) == []
     assert words_in("\n".join(system.lines).encode()) == []
-    if database := os.environ.get("RINGFENCE_TEST_DATABASE"):
-        dump = subprocess.run([binaries() / "pg_dump", database], capture_output=True, check=True, timeout=60).stdout
+    if system.database:
+        dump = subprocess.run(
+            [binaries() / "pg_dump", system.database], capture_output=True, check=True, timeout=60
+        ).stdout
         assert call_id.encode() in dump
         assert words_in(dump) == []
 
@@ -186,7 +188,7 @@ def test_every_detector_finds_what_is_planted(system: System, tmp_path: Path) ->
     ]
     looked_at = {path.name for path in files_below(system.data)}
     assert {"engine.log", "worker.log", "web.log", "keys.sqlite3", name.rpartition("/")[2]} <= looked_at
-    if not os.environ.get("RINGFENCE_TEST_DATABASE"):
+    if not system.database:
         assert any(path.suffix == ".sqlite3" and call_in(path, system) for path in files_below(system.data))
 
 

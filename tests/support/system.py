@@ -18,7 +18,9 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
+from urllib.parse import urlsplit, urlunsplit
 
+import psycopg
 from playwright.sync_api import Page
 
 from ringfence.control.client import ControlClient
@@ -62,6 +64,21 @@ def totp(secret: str) -> str:
     return f"{(struct.unpack('>I', digest[offset : offset + 4])[0] & 0x7FFFFFFF) % 1_000_000:06d}"
 
 
+def own_database(server: str) -> str:
+    """URL of a new, empty database on the server of this URL; sealed values need their own installation's keys."""
+    name = f"ringfence_{secrets.token_hex(6)}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    return urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+
+
+def drop_database(url: str) -> None:
+    """The database is gone, whoever still uses it."""
+    parts = urlsplit(url)
+    with psycopg.connect(urlunsplit(parts._replace(path="/postgres")), autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{parts.path[1:]}" WITH (FORCE)')
+
+
 class System:
     """Use as a context manager; everything it starts ends with it."""
 
@@ -76,6 +93,8 @@ class System:
     ) -> None:
         """``secure_pages``: HTTPS, for which the web process must listen off loopback; browsers then get WSS."""
         self.data = folder / "data"
+        self.database = own_database(database) if database else ""
+        """URL of its PostgreSQL database; empty: SQLite in the data folder."""
         self.config = folder / "ringfence.toml"
         self.centre = centre
         self.sip_port, self.tls_port = free_port(socket.SOCK_DGRAM), free_port()
@@ -86,7 +105,7 @@ class System:
             f"""data = "{self.data}"
 demo = {str(demo).lower()}
 [database]
-url = "{database}"
+url = "{self.database}"
 [sip]
 udp_port = {self.sip_port}
 tcp_port = {self.sip_port}
@@ -110,6 +129,8 @@ worker_port = {free_port()}
         self.web = f"{'https' if secure_pages else 'http'}://127.0.0.1:{self.web_port}"
         self.control = ControlClient(self.data / "run" / "engine.sock", timeout_seconds=5.0)
         self.lines: list[str] = []
+        self.invitations: dict[str, str] = {}
+        """Links that loading the centre gave out, by address; each works once."""
         self.readers: list[subprocess.Popen[str]] = []
         """Processes that read the database for tests; they end with this."""
         self._passwords: dict[str, str] = {}
@@ -117,7 +138,8 @@ worker_port = {free_port()}
 
     def __enter__(self) -> Self:
         self.run("init")
-        self.run("load", str(self.centre))
+        loaded = self.run("load", str(self.centre))
+        self.invitations = dict(re.findall(r"^invitation +(\S+) +(\S+)$", loaded, re.MULTILINE))
         try:
             self.start()
         except BaseException:
@@ -128,7 +150,11 @@ worker_port = {free_port()}
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
+        try:
+            self.stop()
+        finally:
+            if self.database:
+                drop_database(self.database)
 
     # Operator
 
@@ -266,7 +292,7 @@ worker_port = {free_port()}
 
     def choose_password(self, page: Page, email: str) -> None:
         """On the link of the invitation."""
-        page.goto(self.run("user", "link", email).strip())
+        page.goto(self.invitations.pop(email, "") or self.run("user", "link", email).strip())
         page.get_by_label(re.compile("^new password$", re.IGNORECASE)).fill(PASSWORD)
         page.get_by_label(re.compile("again", re.IGNORECASE)).fill(PASSWORD)
         page.get_by_role("button", name="Save password").click()
