@@ -22,12 +22,14 @@ from ringfence.engine.media.prompts import FilePromptCache
 from ringfence.engine.sip.api import IncomingInvite
 from ringfence.engine.sip.config import SipConfig
 from ringfence.engine.sip.server import SipServer
+from ringfence.entry import ports
 from ringfence.entry.demo import availability, people, scenarios
 from ringfence.entry.demo.availability import Look
 from ringfence.entry.demo.people import Caller, Switchboard
 from ringfence.entry.demo.plan import Handset, Plan
 from ringfence.entry.demo.scenarios import Scenario
 from ringfence.entry.demo.user_agent import Line, Outcome, UserAgent, type_taker
+from ringfence.entry.ports import PortNeed
 from ringfence.kit.clock import SystemClock
 from ringfence.kit.ids import AgentId, ClientCode, TrunkId
 from ringfence.kit.tasks import TaskOwner
@@ -68,7 +70,7 @@ class Simulator:
                 trunk = self._line_to_engine(handset)
                 _ = await self._plug_in(stack, trunk, 0, 40000 + 100 * number, self._take_as_agent)
             carrier = await self._plug_in(
-                stack, self._line_to_engine(None), self._plan.carrier_port, 41000, self._take_as_citizen
+                stack, self._line_to_engine(None), self._carrier_port(), 41000, self._take_as_citizen
             )
             self._carrier = carrier
             ready()
@@ -77,6 +79,14 @@ class Simulator:
             _ = self._tasks.start("availability", availability.keep(client, simulated, self._seen))
             _ = self._tasks.start("visitor", self._call_visitors())
             await self._arrivals()
+
+    def _carrier_port(self) -> int:
+        """Where the centre expects its carrier; any other one when that is taken: then calls come in but not out."""
+        need = PortNeed(setting="", process="simulator", udp=True, host=LOOPBACK, port=self._plan.carrier_port)
+        if ports.problem(need) is None:
+            return need.port
+        log.warning("%s is in use: calls that agents place will not be answered", need)
+        return 0
 
     def _line_to_engine(self, handset: Handset | None) -> TrunkEntry:
         return TrunkEntry(
