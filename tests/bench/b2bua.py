@@ -3,7 +3,7 @@
     python -m tests.bench.b2bua --rate 300 --seconds 10
 
 A call is INVITE, 200, ACK from the carrier, the queue's choice of an agent, INVITE, 180, 200, ACK to that agent's
-handset, the bridge of both, half a second of talk, BYE and 200 on both legs. Recording is off here: what the vault
+handset, the bridge of both, 0.3 s of talk, BYE and 200 on both legs. Recording is off here: what the vault
 manages is measured in vault_io. Carrier and handsets are two SIPp processes on the last core, the engine runs on the
 first one as ``ringfence engine`` and its facts are followed as the worker would. Prints one JSON line.
 """
@@ -48,8 +48,8 @@ from ringfence.control.directory import DirectorySnapshot, QueueNode
 from ringfence.control.facts import AgentState, CallAnswered, CallArrived, CallEnded, OfferEnded
 from ringfence.kit.ids import AgentId
 
-TALK_MS = 500
-SPARE_SECONDS = 0.5
+TALK_MS = 300
+SPARE_SECONDS = 0.3
 """Agents beyond those in a call: for the time that setting up and clearing take."""
 RATE_LIMIT = 300
 SETTLE_SECONDS = 3.0

@@ -46,6 +46,10 @@ from ringfence.vault.keys import KeyStore
 log = logging.getLogger(__name__)
 
 
+GC_THRESHOLDS = (10_000, 20, 20)
+"""Calls leave few cycles behind, and every packet that waits for the recorder is a young object: look less often."""
+
+
 class ExchangeBroke(EngineError):
     """A part of the exchange that calls depend on has stopped. See the log above, then start the exchange again."""
 
@@ -133,6 +137,7 @@ class Exchange:
         self._drain_seconds = config.drain_seconds
         self._broken: str | None = None
         self._stores = False
+        self._gc_thresholds = gc.get_threshold()
         self._started = self.clock.monotonic()
         self.directory.follow(self._directory_changed)
         self.sip.set_listener(self.calls.on_sip)
@@ -167,6 +172,7 @@ class Exchange:
         await self.control.start()
         gc.collect()
         gc.freeze()
+        gc.set_threshold(*GC_THRESHOLDS)
         self.ready.set()
         log.info("the exchange runs: %s", ", ".join(self._listeners()) or "no listeners")
 
@@ -202,6 +208,7 @@ class Exchange:
         await self._call_tasks.close()
         await self._tasks.close()
         gc.unfreeze()
+        gc.set_threshold(*self._gc_thresholds)
 
     async def _stage(self, name: str, work: Callable[[], Awaitable[None]], seconds: float) -> None:
         try:

@@ -95,7 +95,7 @@ class Board:
         for agent in self.agents.values():
             if agent.wrap_until is not None:
                 yield agent.wrap_until
-            if agent.given_up_at is not None:
+            if not agent.reachable and agent.given_up_at is not None:
                 yield agent.given_up_at
 
     # Directory and reachability
@@ -406,6 +406,8 @@ class Board:
     def _match(self, now: float) -> list[Output]:
         """Offer the longest-waiting caller to the longest-idle agent who may take the call, until nobody is left."""
         out: list[Output] = []
+        if not any(line.waiting for line in self.lines.values()):
+            return out
         idle = sorted((a for a in self.agents.values() if a.idle), key=lambda a: a.idle_rank)
         while idle:
             heads = sorted((line.waiting[0], line.entry.queue_id) for line in self.lines.values() if line.waiting)
