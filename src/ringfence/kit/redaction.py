@@ -21,7 +21,7 @@ def redact(text: str) -> str:
 class RedactingFilter(logging.Filter):
     """Formats the record once and redacts the result; attach it to every handler."""
 
-    def filter(self, record: logging.LogRecord) -> bool:
+    def filter(self, record: logging.LogRecord) -> bool:  # type: ignore[explicit-override] # typing.override: 3.12
         record.msg = redact(record.getMessage())
         record.args = ()
         if record.exc_info and not record.exc_text:

@@ -43,7 +43,8 @@ def _plain_address(request: PersonRequest) -> HttpResponse | None:
     """A search without a telephone number gets an address that can be kept; a number never stands in one."""
     if request.method != "POST" or request.POST.get("number", "").strip():
         return None
-    kept = {name: value for name, value in request.POST.items() if value.strip() and name != _CSRF}
+    given = {name: str(value).strip() for name, value in request.POST.items() if name != _CSRF}
+    kept = {name: value for name, value in given.items() if value}
     return redirect(f"{request.path}?{urlencode(kept)}" if kept else request.path)
 
 
