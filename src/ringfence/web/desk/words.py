@@ -29,6 +29,7 @@ def words() -> dict[str, str]:
         "muted": _("You are muted. The caller cannot hear you."),
         "network_lost": _("No connection to the telephone service. Trying again. Check your internet connection."),
         "no_entry_found": _("No destination has that name."),
+        "no_sound": _("This page has no sound for your call. The caller goes back to the queue in a moment."),
         "no_waiting": _("Nobody is waiting."),
         "phone_refused": _("The telephone service did not accept this browser. Trying again."),
         "phone_unreachable": _("The telephone service cannot be reached. Trying again."),

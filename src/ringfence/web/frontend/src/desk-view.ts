@@ -26,7 +26,7 @@ export interface Local {
   inCall: boolean
 }
 
-type Problem = 'tab' | 'live' | 'phone' | 'line' | 'command'
+type Problem = 'tab' | 'live' | 'phone' | 'line' | 'sound' | 'command'
 
 export class DeskView {
   /** Server clock minus this machine's clock, in milliseconds. */

@@ -12,6 +12,7 @@ import { type DeskState, clock, queueStep } from './state'
 import { type Word, type Words, fill } from './words'
 
 const GAP_MS = 10_000
+const SOUND_MS = 3000
 
 function main(root: HTMLElement): void {
   const words = JSON.parse(document.getElementById('words')?.textContent ?? '{}') as Words
@@ -104,7 +105,20 @@ function main(root: HTMLElement): void {
       }
       steps.set(queue.name, step)
     }
+    if (fresh.engine && !fresh.call) phone.abandon()
+    checkSound()
     render()
+  }
+
+  /** A page that was reloaded in a call has lost its sound; the engine notices later. */
+  function soundless(): boolean {
+    const phase = state?.call?.phase
+    return !handset && !answering && !phone.inCall && (phase === 'talking' || phase === 'held' || phase === 'transferring')
+  }
+
+  function checkSound(): void {
+    if (!soundless()) view.problem('sound', '')
+    else setTimeout(() => view.problem('sound', soundless() ? words.no_sound : ''), SOUND_MS)
   }
 
   function ringing(): boolean {

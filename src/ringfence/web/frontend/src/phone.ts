@@ -37,6 +37,7 @@ const REFRESH_MARGIN_MS = 120_000
 const REGISTER_SECONDS = 120
 const QUALITY_MS = 5000
 const GATHER_MS = 300
+const SETTLED_MS = 5000
 
 function callIdOf(session: RTCSession): string | null {
   const data = session.data as { callId?: string | null } | null
@@ -53,6 +54,7 @@ export class Phone {
   private readonly backoff = new Backoff(1000, 30_000)
   private microphone = ''
   private expected: string | null = null
+  private since = 0
 
   constructor(private readonly settings: Settings) {
     // The server is ICE-lite on a known address, so coming back online is the moment to try again, not a timer.
@@ -104,6 +106,11 @@ export class Phone {
 
   hangUp(): void {
     if (this.session && !this.session.isEnded()) this.session.terminate()
+  }
+
+  /** The engine has no call any more: end what is left of one here, or the next caller would find the line busy. */
+  abandon(): void {
+    if (this.inCall && performance.now() - this.since > SETTLED_MS) this.session?.terminate()
   }
 
   /** Answer by itself the leg of a call that the agent has just placed. */
@@ -238,7 +245,10 @@ export class Phone {
     this.session = session
     session.on('peerconnection', (event) => this.watch(session, event.peerconnection))
     session.on('icecandidate', (event) => setTimeout(() => event.ready(), GATHER_MS))
-    session.on('confirmed', () => this.settings.listener.answered(callId))
+    session.on('confirmed', () => {
+      this.since = performance.now()
+      this.settings.listener.answered(callId)
+    })
     session.on('getusermediafailed', (error: unknown) =>
       this.settings.listener.problem(microphoneWord(error instanceof Error ? error.name : '')),
     )

@@ -21,6 +21,7 @@ export const WORDS = [
   'muted',
   'network_lost',
   'no_entry_found',
+  'no_sound',
   'no_waiting',
   'phone_refused',
   'phone_unreachable',
