@@ -1,12 +1,14 @@
 """Hostile traffic from one loopback address, in a process of its own: ``python -m tests.support.flood '{...}'``.
 
-Sends until the time is over, then prints how much as one JSON line. ``kind`` is ``datagrams`` (requests that nobody
-vouches for, and garbage) or ``connections`` (streams and WebSockets that stall, dribble or talk nonsense).
+Sends until its standard input ends, or the time is over, then prints how much as one JSON line. ``kind`` is
+``datagrams`` (requests that nobody vouches for, and garbage) or ``connections`` (streams and WebSockets that stall,
+dribble or talk nonsense).
 """
 
 import contextlib
 import json
 import random
+import select
 import selectors
 import socket
 import sys
@@ -24,6 +26,10 @@ class Flood:
     stream_ports: tuple[int, ...] = ()
     ws_ports: tuple[int, ...] = ()
     per_second: int = 3000
+
+
+def told_to_end() -> bool:
+    return bool(select.select([sys.stdin], [], [], 0)[0])
 
 
 def request(method: str, number: int, port: int) -> bytes:
@@ -53,7 +59,7 @@ def datagrams(flood: Flood) -> dict[str, int]:
         sender.bind((flood.source, 0))
         sender.setblocking(False)
         began = time.monotonic()
-        while (gone := time.monotonic() - began) < flood.seconds:
+        while (gone := time.monotonic() - began) < flood.seconds and not told_to_end():
             while sent < gone * flood.per_second:
                 kind = ("REGISTER", "INVITE", "OPTIONS", "")[sent % 4]
                 data = request(kind, sent, flood.udp_port) if kind else random.randbytes(random.randint(1, 1400))
@@ -93,7 +99,7 @@ def connections(flood: Flood) -> dict[str, int]:
     for port in ports:
         for _ in range(60):
             open_one(port)
-    while time.monotonic() - began < flood.seconds:
+    while time.monotonic() - began < flood.seconds and not told_to_end():
         now = time.monotonic()
         for key, events in chooser.select(0.05):
             side, state = cast(socket.socket, key.fileobj), key.data
@@ -128,7 +134,7 @@ def write(side: socket.socket, state: dict[str, Any], now: float) -> int:
     if state["manner"] == 2 and not state["at"]:
         state["at"] = 1
         return side.send(state["slow"])
-    return side.send(random.randbytes(600))
+    return side.send(random.randbytes(600) + b"\r\n\r\n")
 
 
 if __name__ == "__main__":
