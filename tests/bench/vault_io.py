@@ -99,6 +99,7 @@ def measure(calls: int, seconds: int) -> dict[str, float]:
             "open_ms_per_recording": round((opened - began) / calls * 1000, 3),
             "seal_mb_per_second": round(megabytes / (written - opened), 1),
             "close_ms_per_recording": round((sealed - written) / calls * 1000, 3),
+            "recorded_calls_per_second": round(calls / (opened - began + sealed - written), 1),
             "cpu_percent_of_a_core_per_call": round(cpu / (calls * seconds) * 100, 4),
             "open_and_verify_mb_per_second": round(megabytes / (read - reading), 1),
             "wav_seek_64k_ms": round((sought - read) / seeks * 1000, 3),

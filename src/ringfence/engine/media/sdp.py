@@ -257,7 +257,8 @@ def _connection(part: list[tuple[str, str]], head: list[tuple[str, str]]) -> str
 def _audio(head: list[tuple[str, str]], part: list[tuple[str, str]]) -> Audio:
     _, port, protocol, formats = _media_line(part)
     protocol = protocol.upper()
-    attributes = {**_attributes(head), **_attributes(part)}
+    shared, own = _attributes(head), _attributes(part)
+    attributes = {**shared, **own}
     kind = _PROTOCOLS[protocol]
     fingerprints = tuple(_fingerprint(value) for value in _all(part, "fingerprint") or _all(head, "fingerprint"))
     cryptos = tuple(crypto for value in _all(part, "crypto") if (crypto := _crypto(value)) is not None)
@@ -265,9 +266,8 @@ def _audio(head: list[tuple[str, str]], part: list[tuple[str, str]]) -> Audio:
         kind = LegKind.WEBRTC
     codecs, dtmf = _codecs(formats, _all(part, "rtpmap"))
     host = _connection(part, head)
-    way = next((item for item in Direction if item.value in _attributes(part)), None) or next(
-        (item for item in Direction if item.value in _attributes(head)), Direction.SENDRECV
-    )
+    ways = [item for level in (own, shared) for item in Direction if item.value in level]
+    way = ways[0] if ways else Direction.SENDRECV
     if kind is not LegKind.WEBRTC and _is_unspecified(host):
         # RFC 3264 section 8.4: the old way to hold is an address of zeros.
         way = Direction.SENDONLY if way.sends else Direction.INACTIVE
@@ -283,7 +283,7 @@ def _audio(head: list[tuple[str, str]], part: list[tuple[str, str]]) -> Audio:
         direction=way,
         rtcp_host=rtcp_host,
         rtcp_port=rtcp_port,
-        rtcp_mux="rtcp-mux" in _attributes(part),
+        rtcp_mux="rtcp-mux" in own,
         mid=_token(attributes.get("mid")),
         ufrag=_ice(attributes.get("ice-ufrag")),
         password=_ice(attributes.get("ice-pwd")),
@@ -308,6 +308,8 @@ def _complete(audio: Audio) -> None:
 
 
 def _is_unspecified(host: str) -> bool:
+    if not host.startswith(("0", ":")):
+        return False
     try:
         return ipaddress.ip_address(host).is_unspecified
     except ValueError:
