@@ -45,14 +45,18 @@ _MEASURE = """async (seconds) => {
 }"""
 
 
-def write_tone(path: Path, hz: float, seconds: float = 30.0, rate: int = 48000) -> Path:
-    """A WAV file that Chromium plays as its microphone, in a loop."""
+def write_tone(path: Path, hz: float, seconds: float = 30.0, rate: int = 48000, *, pulsed: bool = False) -> Path:
+    """A WAV file that Chromium plays as its microphone, in a loop.
+
+    ``pulsed``: 0.6 s of every second, because the browser takes a steady tone for noise and turns it down by 20 dB.
+    """
     t = np.arange(int(seconds * rate)) / rate
     with wave.open(str(path), "wb") as writer:
         writer.setnchannels(1)
         writer.setsampwidth(2)
         writer.setframerate(rate)
-        writer.writeframes((np.sin(2 * np.pi * hz * t) * 0.4 * 32767).astype("<i2").tobytes())
+        level = np.where(t % 1 < 0.6, 0.4, 0.0) if pulsed else 0.4
+        writer.writeframes((np.sin(2 * np.pi * hz * t) * level * 32767).astype("<i2").tobytes())
     return path
 
 
