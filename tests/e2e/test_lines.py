@@ -58,7 +58,7 @@ _SECOND = '[[clients]]\ncode = "ELDC"'
 @pytest.fixture(scope="module")
 def carrier_port() -> int:
     """Where the carrier listens for calls that leave the centre."""
-    return free_port(socket.SOCK_DGRAM)
+    return free_port()
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ class PostgresMissing(RuntimeError):
 def binaries() -> Path:
     """Where the server programs are. Raises PostgresMissing."""
     if found := shutil.which("initdb"):
-        return Path(found).parent
+        return Path(found).resolve().parent
     versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[4]))
     if not versions:
         raise PostgresMissing(PostgresMissing.__doc__)

@@ -35,13 +35,26 @@ PASSWORD = "correct-horse-battery-9"
 T = TypeVar("T")
 
 
-def free_port(kind: int = socket.SOCK_STREAM) -> int:
-    """A port that is free now on 127.0.0.1, below those that programs get when they ask for any."""
+_given: set[int] = set()
+
+
+def free_port(_kind: int = socket.SOCK_STREAM) -> int:
+    """A port that is free now on 127.0.0.1 for UDP and TCP, below those that programs get when they ask for any.
+
+    Never the same twice.
+    """
     while True:
         port = secrets.randbelow(9000) + 10500
-        with socket.socket(socket.AF_INET, kind) as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams,
+            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as streams,
+            contextlib.suppress(OSError),
+        ):
+            datagrams.bind(("127.0.0.1", port))
+            streams.bind(("127.0.0.1", port))
+            if port not in _given:
+                _given.add(port)
+                return port
 
 
 def eventually(look: Callable[[], T | None], *, seconds: float = 20.0, what: str = "it") -> T:
@@ -97,7 +110,7 @@ class System:
         """URL of its PostgreSQL database; empty: SQLite in the data folder."""
         self.config = folder / "ringfence.toml"
         self.centre = centre
-        self.sip_port, self.tls_port = free_port(socket.SOCK_DGRAM), free_port()
+        self.sip_port, self.tls_port = free_port(), free_port()
         self.ws_port, self.wss_port, self.web_port = free_port(), free_port(), free_port()
         self.first_media_port = 20000 + os.getpid() % 100 * 200
         self.last_media_port = self.first_media_port + 199
