@@ -1,6 +1,7 @@
 """SIP over UDP: one socket, one flow per remote address."""
 
 import asyncio
+import socket
 from typing import Any, cast
 
 from typing_extensions import override
@@ -10,6 +11,8 @@ from ringfence.engine.sip.transports.shell import Shell, own_address
 
 MAX_DATAGRAM = 65535
 """CPython allocates this for each datagram; its own default of 256 KiB costs a page mapping each time."""
+RECEIVE_BUFFER = 4 * 1024 * 1024
+"""For a burst of calls while the loop is busy."""
 
 
 class UdpFlow(Flow):
@@ -46,6 +49,8 @@ class UdpListener(asyncio.DatagramProtocol):
         self.port = transport.get_extra_info("sockname")[1]
         if hasattr(transport, "max_size"):
             transport.max_size = MAX_DATAGRAM
+        # The system may grant less; what overflows here is lost until the far side sends it again.
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
 
     def flow(self, address: tuple[Any, ...]) -> UdpFlow:
         """The flow to ``address``."""
