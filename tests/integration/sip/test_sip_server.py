@@ -273,6 +273,33 @@ def test_a_stranger_who_stalls_in_the_handshake_is_cut_off(kind: str, tmp_path: 
     asyncio.run(run())
 
 
+def test_a_stranger_who_falls_silent_is_cut_off_and_a_carrier_is_not() -> None:
+    options = (
+        b"OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bK1\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\n"
+    )
+    options += b"Call-ID: 1\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+
+    async def run() -> None:
+        carrier = trunk("carrier", host="127.0.0.1", allowed_networks=("127.0.0.1/32",), options_seconds=0)
+        for snapshot, kept in (
+            (DirectorySnapshot(version=1), False),
+            (DirectorySnapshot(version=1, trunks=(carrier,)), True),
+        ):
+            async with stage(SipConfig(tcp_port=0, stranger_seconds=0.3), snapshot) as exchange:
+                reader, writer = await asyncio.open_connection("127.0.0.1", exchange.server.listeners["tcp"][1])
+                writer.write(options)
+                assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"SIP/2.0 200")
+                silent = asyncio.ensure_future(reader.read(1))
+                done, _ = await asyncio.wait({silent}, timeout=1.2 if kept else 10)
+                assert bool(done) is not kept
+                silent.cancel()
+                with contextlib.suppress(ConnectionError, asyncio.CancelledError):
+                    await silent
+                writer.close()
+
+    asyncio.run(run())
+
+
 def test_ipv6_addresses_stand_in_brackets() -> None:
     async def run() -> None:
         snapshot = DirectorySnapshot(

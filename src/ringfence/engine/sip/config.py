@@ -31,6 +31,8 @@ class SipConfig:
     connections: int = 4000
     """Open TCP, TLS and WebSocket connections."""
     connections_per_source: int = 200
+    stranger_seconds: float = 30.0
+    """A TCP or TLS peer that has not proved who it is and says nothing for this long is cut off."""
     handshake_seconds: float = 10.0
     """A stranger whose TLS or WebSocket handshake takes longer is cut off; it is not counted above until then."""
     register_seconds: int = 600

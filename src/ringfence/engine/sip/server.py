@@ -153,6 +153,7 @@ class SipServer:
             advertised=self.config.advertised_host,
             port=self._port_of(protocol),
             limit_bytes=self.config.limits.message_bytes,
+            stranger_seconds=self.config.stranger_seconds,
         )
 
     async def stop(self) -> None:
@@ -225,6 +226,10 @@ class SipServer:
             return False
         self._sources[host] += 1
         return True
+
+    def vouches_for(self, flow: Flow) -> bool:
+        """The peer has proved itself, or a call runs over this connection."""
+        return bool(flow.onclose) or self.agent.vouches_for(flow)
 
     def release(self, host: str) -> None:
         self._sources[host] -= 1

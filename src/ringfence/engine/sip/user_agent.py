@@ -109,12 +109,16 @@ class UserAgent:
     def next_at(self) -> float | None:
         return self.endpoint.timers.next_at()
 
+    def vouches_for(self, flow: Flow) -> bool:
+        """The peer has proved itself as a device, or is where a trunk is expected."""
+        if flow.device is not None or flow.trunk is not None or self.registrar.knows(flow):
+            return True
+        return self.trunks.source(flow) is not None
+
     def feed(self, data: bytes, flow: Flow, now: float) -> None:
         """One framed message. Over its source's rate it is dropped and counted."""
         self.advance(now)
-        known = flow.device is not None or flow.trunk is not None or self.registrar.knows(flow)
-        known = known or self.trunks.source(flow) is not None
-        if not self.limiter.admits(flow, data, now, known=known):
+        if not self.limiter.admits(flow, data, now, known=self.vouches_for(flow)):
             self.counters["rate_limited"] += 1
             return
         self.endpoint.feed(data, flow)

@@ -28,6 +28,10 @@ class Shell(Protocol):
 
     def release(self, host: str) -> None: ...
 
+    def vouches_for(self, flow: Flow) -> bool:
+        """Whether the peer has proved who it is."""
+        ...
+
     def count(self, name: str) -> None: ...
 
 

@@ -12,9 +12,6 @@ from ringfence.engine.sip.transports.shell import Shell, own_address
 WRITE_LIMIT = 1 << 20
 """Bytes that may wait for a peer that does not read; then it is cut off."""
 
-FIRST_MESSAGE_SECONDS = 30.0
-"""A stranger who connects and says nothing is cut off after this."""
-
 
 class StreamFlow(Flow):
     """One connection. What is sent before it is established waits."""
@@ -56,6 +53,7 @@ class StreamPeer(asyncio.Protocol):
         advertised: str,
         port: int,
         limit_bytes: int,
+        stranger_seconds: float = 30.0,
         flow: StreamFlow | None = None,
     ) -> None:
         self._shell = shell
@@ -64,10 +62,12 @@ class StreamPeer(asyncio.Protocol):
         self._advertised = advertised
         self._port = port
         self._framer = Framer(limit_bytes)
+        self._stranger_seconds = stranger_seconds
         self.flow = flow
         self._accepted = flow is None
         self._admitted = ""
         self._patience: asyncio.TimerHandle | None = None
+        self._spoke = False
         self._transport: asyncio.Transport | None = None
 
     @override
@@ -84,12 +84,21 @@ class StreamPeer(asyncio.Protocol):
             self._admitted = remote[0]
             host = own_address(self._listen, self._advertised, remote[0])
             self.flow = StreamFlow(protocol=self._protocol, remote=remote[:2], host=host, port=self._port)
-            loop = asyncio.get_running_loop()
-            self._patience = loop.call_later(FIRST_MESSAGE_SECONDS, transport.abort)
+            self._wait_for_stranger()
         else:
             self.flow.remote = remote[:2]
         self.flow.established(transport)
         self._shell.opened(self.flow, transport.close)
+
+    def _wait_for_stranger(self) -> None:
+        self._spoke = False
+        self._patience = asyncio.get_running_loop().call_later(self._stranger_seconds, self._judge_stranger)
+
+    def _judge_stranger(self) -> None:
+        if self._spoke or (self.flow is not None and self._shell.vouches_for(self.flow)):
+            self._wait_for_stranger()
+        elif self._transport is not None:
+            self._transport.abort()
 
     @override
     def data_received(self, data: bytes) -> None:
@@ -101,9 +110,7 @@ class StreamPeer(asyncio.Protocol):
                 if message is PING:
                     flow.send(PONG)
                     continue
-                if self._patience is not None:
-                    self._patience.cancel()
-                    self._patience = None
+                self._spoke = True
                 self._shell.receive(message, flow)
         except ValueError:
             self._shell.count("broken_streams")
