@@ -39,12 +39,14 @@ function main(root: HTMLElement): void {
       },
       ringing() {
         browserRinging = true
+        live.soon()
         render()
       },
       answered() {
         browserRinging = false
         answering = false
         announcer.answer(words.answered)
+        live.soon()
         void devices()
         render()
       },

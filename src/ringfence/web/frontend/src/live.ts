@@ -25,7 +25,12 @@ export class Live {
   private ended = false
   private readonly backoff = new Backoff(1000, 15_000)
 
-  constructor(private readonly settings: Settings) {}
+  constructor(private readonly settings: Settings) {
+    // A connection that the network dropped without a word would stay open and silent.
+    window.addEventListener('online', () => {
+      if (this.source !== null && !this.ended) this.start()
+    })
+  }
 
   start(): void {
     const source = new EventSource(this.settings.url)

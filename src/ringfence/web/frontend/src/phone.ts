@@ -186,6 +186,10 @@ export class Phone {
     ua.on('registered', () => {
       this.backoff.reset()
       this.report('registered', null)
+      const connection = this.session?.connection
+      if (this.session && connection && ['failed', 'disconnected'].includes(connection.iceConnectionState)) {
+        this.restore(this.session, connection)
+      }
     })
     ua.on('unregistered', () => {
       if (this.ua === ua) this.report('connecting', null)
@@ -275,16 +279,27 @@ export class Phone {
       this.settings.remote.srcObject = event.streams[0] ?? new MediaStream([event.track])
       void this.settings.remote.play().catch(() => undefined)
     })
-    connection.addEventListener('iceconnectionstatechange', () => {
-      const state = connection.iceConnectionState
-      if (state === 'failed' || state === 'disconnected') {
-        this.settings.listener.problem('audio_lost')
-        if (this.ua?.isConnected() && session.isEstablished()) {
-          session.renegotiate({ rtcOfferConstraints: { iceRestart: true } })
-        }
-      } else if (state === 'connected' || state === 'completed') this.settings.listener.problem(null)
-    })
+    connection.addEventListener('iceconnectionstatechange', () => this.follow(session, connection))
     this.sample(connection)
+  }
+
+  private follow(session: RTCSession, connection: RTCPeerConnection): void {
+    const state = connection.iceConnectionState
+    if (state === 'connected' || state === 'completed') this.settings.listener.problem(null)
+    else if (state === 'failed' || state === 'disconnected') {
+      this.settings.listener.problem('audio_lost')
+      this.restore(session, connection)
+    }
+  }
+
+  /** ICE restart. Without a connection to the engine it waits for the next registration. */
+  private restore(session: RTCSession, connection: RTCPeerConnection): void {
+    if (!this.ua?.isConnected() || !session.isEstablished()) return
+    session.renegotiate({ rtcOfferConstraints: { iceRestart: true } }, () => {
+      // The path may have come back before the answer did, and then no further event tells of it.
+      const now = connection.iceConnectionState
+      if (now === 'connected' || now === 'completed') this.settings.listener.problem(null)
+    })
   }
 
   private sample(connection: RTCPeerConnection): void {
