@@ -7,6 +7,20 @@ from ringfence.entry.errors import OperatorError
 from ringfence.entry.settings import current, use_django
 
 
+def _speak(say: Callable[[str], None]) -> None:
+    """Prompts without audio are spoken from their text where the speech extra is installed; the rest is named."""
+    from ringfence.centre.directory.actions import render_missing_prompts
+    from ringfence.centre.tenancy import all_clients
+
+    say("Speaking prompts that have no recording ...")
+    with all_clients("speaking prompts after a centre file was loaded"):
+        done = render_missing_prompts(by=None)
+    if done.rendered:
+        say(f"Prompts spoken: {done.rendered}.")
+    for sentence in done.missing:
+        say(f"Not audible yet: {sentence}")
+
+
 def load(file: Path, *, say: Callable[[str], None]) -> None:
     """All of the file or nothing. Raises CentreFileError naming the table, the key and the cure."""
     if not file.is_file():
@@ -25,8 +39,8 @@ def load(file: Path, *, say: Callable[[str], None]) -> None:
         say("Nothing to change: the centre is as the file says.")
     else:
         say(f"Loaded: {report.created} things are new, {report.changed} have changed.")
-    for sentence in report.missing_audio:
-        say(f"Not audible yet: {sentence}")
+    if report.missing_audio:
+        _speak(say)
     page = current().page
     for email, invitation in sorted(report.invitations.items()):
         say(f"invitation  {email}  {page}{invitation.path}")
