@@ -356,8 +356,10 @@ def test_a_transfer_outside_connects_the_caller_and_frees_the_agent(
         caller.hang_up()
         carrier.wait("state", state="DISCONNECTED")
     recording = new_recording(system, before)
-    for side in recording.read(0, recording.duration_ms):
-        assert audio.tone_dbfs(audio.from_alaw(side), OUTSIDE_TONE) < -60, "something was kept after the hand-over"
+    (handed,) = recording.manifest.spans
+    assert (handed.reason, handed.end_ms) == ("consult_outside", recording.duration_ms)
+    for side in recording.read(handed.start_ms, recording.duration_ms):
+        assert side == bytes([0xD5]) * len(side), "something was kept after the transfer began"
 
 
 _SIDES = """async (url) => {
