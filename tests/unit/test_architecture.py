@@ -84,6 +84,12 @@ def test_the_codec_is_reached_through_its_header_module_only() -> None:
     assert used <= {"aiosipua.headers"}
 
 
+def test_every_end_to_end_module_runs_in_some_stream() -> None:
+    script = (ROOT / "scripts" / "test").read_text(encoding="utf-8")
+    modules_there = {path.name for path in (ROOT / "tests" / "e2e").glob("test_*.py")}
+    assert {name for name in modules_there if f"$e2e/{name}" not in script} == set()
+
+
 @pytest.mark.timeout(180)
 def test_rooms_import_only_what_they_may() -> None:
     linter = subprocess.run(
