@@ -326,7 +326,7 @@ def main() -> int:
 
 def _has_uvloop() -> bool:
     try:
-        import uvloop  # noqa: F401
+        import uvloop  # noqa: F401 - only whether it is installed
     except ImportError:
         return False
     return True

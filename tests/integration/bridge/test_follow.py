@@ -194,7 +194,7 @@ def test_a_database_that_fails_for_a_while_loses_nothing(
         error = next(failures, None)
         if error is not None:
             raise error
-        return real(*args, **values)  # type: ignore[arg-type]
+        return real(*args, **values)  # type: ignore[arg-type] # whatever apply is called with
 
     monkeypatch.setattr(follow, "apply", flaky)
     engine.publish(story.told)

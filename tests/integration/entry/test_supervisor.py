@@ -106,7 +106,7 @@ def test_children_that_need_not_wait_start_side_by_side(tmp_path: Path) -> None:
         ChildSpec(
             name=name,
             command=(sys.executable, "-S", "-c", CHILD, name, str(tmp_path)),
-            ready=lambda other=other: (tmp_path / f"{other}.ready").exists(),  # type: ignore[misc]
+            ready=lambda other=other: (tmp_path / f"{other}.ready").exists(),  # type: ignore[misc] # a bound default
         )
         for name, other in (("worker", "web"), ("web", "worker"))
     ]
@@ -133,12 +133,12 @@ def test_the_pause_before_a_restart_grows_to_its_limit(tmp_path: Path) -> None:
     said: list[str] = []
     running = start(tmp_path, said, "engine", stop_order=("engine",))
     for n in range(1, 5):
-        wait_for(lambda n=n: words(tmp_path / "started").count("engine") == n)  # type: ignore[misc]
+        wait_for(lambda n=n: words(tmp_path / "started").count("engine") == n)  # type: ignore[misc] # a bound default
         wait_for(lambda: running.supervisor.pid("engine") is not None)
         pid = running.supervisor.pid("engine")
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
-        wait_for(lambda n=n: sum("unexpectedly" in line for line in said) == n)  # type: ignore[misc]
+        wait_for(lambda n=n: sum("unexpectedly" in line for line in said) == n)  # type: ignore[misc] # a bound default
     pauses = [line.rpartition(" in ")[2] for line in said if "unexpectedly" in line]
     assert pauses == ["0.05 s", "0.1 s", "0.2 s", "0.2 s"]
     assert running.stop() == 0

@@ -62,7 +62,7 @@ def test_released_sessions_leave_no_socket_reader_or_timer() -> None:
             phone.hear(await engine.anchor(session, LegId("a"), phone.sdp(), ANY))
             browser.hear(await engine.anchor(session, LegId("b"), browser.describe(setup="actpass"), ANY))
             browser.check()
-            await until(lambda browser=browser: browser.answers)  # type: ignore[misc]
+            await until(lambda browser=browser: browser.answers)  # type: ignore[misc] # mypy cannot infer a bound default
             browser.start_dtls()
             await engine.play(session, LegId("a"), ContentId("p"))
             phone.close()
