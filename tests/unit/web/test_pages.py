@@ -75,6 +75,7 @@ MENUS = {
     "DPO": ["Audit"],
     "ICT": ["Audit", "Health"],
     "SARO": [],
+    "SUPPLIER": [],
 }
 
 

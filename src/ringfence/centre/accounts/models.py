@@ -8,7 +8,6 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
 
-from ringfence.centre.accounts.rights import Role
 from ringfence.centre.tenancy.models import Client
 from ringfence.control.directory import UserKind
 from ringfence.kit.ids import new_id
@@ -58,7 +57,8 @@ class RoleGrant(models.Model):
     """Who holds which role, for which clients, from when to when. Never deleted: it answers for any past (R74)."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="grants")
-    role = models.CharField(max_length=8, choices=[(role.value, role.title) for role in Role])
+    role = models.CharField(max_length=8)
+    """A Role's value; the list is closed in code, so that a new role needs no change of tables."""
     every_client = models.BooleanField(default=False)
     clients = models.ManyToManyField(Client, blank=True, related_name="+")
     """Used when ``every_client`` is False."""
