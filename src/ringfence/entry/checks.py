@@ -16,7 +16,9 @@ from ringfence.engine.media.prompts import FilePromptCache
 from ringfence.entry import certificates, installation, key_store, ports, processes, secret_files
 from ringfence.entry.settings import Settings, is_loopback, use_django
 from ringfence.kit.errors import RingfenceError
+from ringfence.vault.errors import SigningKeyMissing
 from ringfence.vault.keys import FileRootKey
+from ringfence.vault.signing import FileSigningKey
 
 SOCKET_PATH_BYTES = 107
 """Limit of a Unix socket's path on Linux (sockaddr_un)."""
@@ -96,7 +98,7 @@ def control_socket(settings: Settings) -> Iterator[Finding]:
 
 
 def keys(settings: Settings) -> Iterator[Finding]:
-    """The root key and both secrets are there and private."""
+    """The root key, the signing key and both secrets are there and private."""
     root = settings.keys / key_store.ROOT_KEY
     if not root.exists():
         yield _fail(
@@ -109,6 +111,16 @@ def keys(settings: Settings) -> Iterator[Finding]:
             yield _ok("root key", "It is there and readable by this user only; keep a copy in a safe.")
         except RingfenceError as error:
             yield _fail("root key", str(error))
+    try:
+        FileSigningKey.load(settings.keys / key_store.SIGNING_KEY)
+        yield _ok("signing key", "It is there and readable by this user only; keep a copy in a safe.")
+    except SigningKeyMissing:
+        if (settings.keys / key_store.PUBLIC_KEY).exists():
+            yield _fail("signing key", "It is lost, only its public half is there; put it back from your safe.")
+        else:
+            yield _warn("signing key", "There is none yet; run 'ringfence init', then keep a copy in a safe.")
+    except RingfenceError as error:
+        yield _fail("signing key", str(error))
     for name in (secret_files.DJANGO, secret_files.SIP_TOKEN):
         path = settings.secrets / name
         if not path.exists():

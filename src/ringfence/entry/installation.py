@@ -48,16 +48,18 @@ def make_folders(settings: Settings) -> bool:
 
 
 def make_keys(settings: Settings) -> bool:
-    """Root key, key store and both secrets exist; True when one was made. Raises VaultError or SettingsError."""
+    """Root key, key store, signing key and secrets exist; True when one was made. Raises VaultError or SettingsError."""
     files = (
         settings.keys / key_store.ROOT_KEY,
         settings.keys / key_store.KEY_STORE,
+        settings.keys / key_store.SIGNING_KEY,
         settings.secrets / secret_files.DJANGO,
         settings.secrets / secret_files.SIP_TOKEN,
     )
     made = not all(file.exists() for file in files)
     key_store.root_key()
     key_store.key_store().stats()
+    key_store.signing_key()
     for name in (secret_files.DJANGO, secret_files.SIP_TOKEN):
         secret_files.read_secret(name, settings.secrets)
     return made
@@ -111,7 +113,7 @@ def init(settings: Settings, *, now: datetime, say: Callable[[str], None]) -> No
         say(f"{what}: {'made' if made else 'there already'}")
 
     done(make_folders(settings), f"folders in {settings.data}")
-    done(make_keys(settings), "root key and secrets")
+    done(make_keys(settings), "root key, signing key and secrets")
     if not settings.tls.certificate:
         done(make_certificate(settings, now=now), "self-signed certificate for trials")
     say("database: bringing it up to date ...")

@@ -5,12 +5,14 @@ from ringfence.vault.keys import DataKey, FileRootKey, KeyStats, KeyStore, RootK
 from ringfence.vault.keystore import SqliteKeyStore
 from ringfence.vault.names import object_name, spool_file
 from ringfence.vault.opening import SealedReader, read_header
+from ringfence.vault.signing import FileSigningKey, SigningKey, verify
 from ringfence.vault.stores import FileStore, ObjectStore, S3Store
 
 __all__ = [
     "DataKey",
     "FieldSealer",
     "FileRootKey",
+    "FileSigningKey",
     "FileStore",
     "KeyStats",
     "KeyStore",
@@ -18,9 +20,11 @@ __all__ = [
     "RootKey",
     "S3Store",
     "SealedReader",
+    "SigningKey",
     "SqliteKeyStore",
     "create_data_key",
     "object_name",
     "read_header",
     "spool_file",
+    "verify",
 ]

@@ -5,6 +5,12 @@ VaultError
 |   +-- RootKeyMissing
 |   +-- RootKeyExposed
 |   +-- RootKeyMalformed
++-- SigningKeyError
+|   +-- SigningKeyMissing
+|   +-- SigningKeyExposed
+|   +-- SigningKeyMalformed
++-- SignatureWrong
++-- PublicKeyMalformed
 +-- KeyStoreError
 |   +-- KeyStoreUnavailable
 |   +-- KeyUnknown
@@ -47,6 +53,30 @@ class RootKeyExposed(RootKeyError):
 
 class RootKeyMalformed(RootKeyError):
     """The root key file does not hold a root key. Restore it from its safe copy."""
+
+
+class SigningKeyError(VaultError):
+    """The signing key cannot be used. Without it no certificate and no checkpoint can be signed."""
+
+
+class SigningKeyMissing(SigningKeyError):
+    """There is no signing key. Put the key file back; a new one would sign under another name."""
+
+
+class SigningKeyExposed(SigningKeyError):
+    """Others may read the signing key file. Run chmod 600 on it; whoever read it can forge certificates."""
+
+
+class SigningKeyMalformed(SigningKeyError):
+    """The signing key file does not hold an Ed25519 key. Restore it from its safe copy."""
+
+
+class SignatureWrong(VaultError):
+    """The signature does not fit: what was signed was changed, or another key or purpose signed it."""
+
+
+class PublicKeyMalformed(VaultError):
+    """This is no Ed25519 public key in PEM form. Export it again with 'ringfence keys public'."""
 
 
 class KeyStoreError(VaultError):

@@ -8,8 +8,6 @@ import base64
 import binascii
 import hashlib
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +17,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ringfence.kit.ids import new_id
+from ringfence.vault.disk import ExposedFile, create_private, read_private
 from ringfence.vault.errors import KeyUnreadable, RootKeyError, RootKeyExposed, RootKeyMalformed, RootKeyMissing
 
 _NONCE_BYTES = 12
@@ -136,40 +135,28 @@ class FileRootKey:
     def create(cls, path: Path) -> "FileRootKey":
         """Make the key file, 0600 in a folder of 0700. Raises RootKeyError when there is one already."""
         secret = os.urandom(32)
-        fresh = path.with_name(f"{path.name}.{new_id()}")
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise RootKeyError(f"The folder of the root key {path} cannot be made: {error.strerror}.") from None
         try:
-            handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            with os.fdopen(handle, "wb") as file:
-                file.write(_ROOT_PREFIX + base64.b64encode(secret) + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
-            # A link never replaces, and whoever sees the name sees a whole key.
-            os.link(fresh, path)
-            sync_folder(path.parent)
+            create_private(path, _ROOT_PREFIX + base64.b64encode(secret) + b"\n")
         except FileExistsError:
             raise RootKeyError(f"There is a root key at {path} already. It is never replaced by accident.") from None
         except OSError as error:
             raise RootKeyError(f"The root key file {path} cannot be made: {error.strerror}.") from None
-        finally:
-            fresh.unlink(missing_ok=True)
         return cls(secret)
 
     @classmethod
     def load(cls, path: Path) -> "FileRootKey":
         """Raises RootKeyMissing, RootKeyExposed or RootKeyMalformed, each with its cure."""
         try:
-            with path.open("rb") as file:
-                mode = os.fstat(file.fileno()).st_mode & 0o777
-                if mode & 0o077:
-                    raise RootKeyExposed(
-                        f"The root key file {path} has permissions {mode:04o}, so others may read it. "
-                        f"Run: chmod 600 {path}"
-                    )
-                text = file.read(256)
+            text = read_private(path, limit=256)
+        except ExposedFile as error:
+            raise RootKeyExposed(
+                f"The root key file {path} has permissions {error.mode:04o}, so others may read it. "
+                f"Run: chmod 600 {path}"
+            ) from None
         except FileNotFoundError:
             raise RootKeyMissing(
                 f"There is no root key at {path}. Put the key file back, or create one if this installation is new."
@@ -182,18 +169,3 @@ class FileRootKey:
             return cls(base64.b64decode(text[len(_ROOT_PREFIX) :].strip(), validate=True))
         except binascii.Error:
             raise RootKeyMalformed from None
-
-
-def sync_folder(path: Path) -> None:
-    """Make creations, renames and removals in a folder last through a power cut."""
-    with _open_folder(path) as handle:
-        os.fsync(handle)
-
-
-@contextmanager
-def _open_folder(path: Path) -> Iterator[int]:
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        yield handle
-    finally:
-        os.close(handle)

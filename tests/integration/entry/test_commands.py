@@ -142,6 +142,19 @@ def test_init_again_changes_nothing(centre: tuple[Path, int]) -> None:
     assert path.read_bytes() == key
 
 
+def test_the_public_key_is_shown_and_a_lost_signing_key_is_not_replaced(tmp_path: Path) -> None:
+    config, _ = settings_file(tmp_path)
+    keys = tmp_path / "data" / "keys"
+    first, again = run_all(config, ("keys", "public"), ("keys", "public"))
+    assert first.out == again.out == (keys / "signing.pub").read_text()
+    assert first.out.startswith("-----BEGIN PUBLIC KEY-----\n"), first.err
+    (keys / "signing.key").unlink()
+    (lost,) = run_all(config, ("keys", "public"))
+    assert (lost.code, lost.out) == (1, "")
+    assert f"{keys / 'signing.key'} is lost" in lost.err
+    assert not (keys / "signing.key").exists()
+
+
 def test_loading_the_sample_twice_is_the_same_as_once(centre: tuple[Path, int]) -> None:
     config, _ = centre
     first, second, check = run_all(config, ("load", str(SAMPLE)), ("load", str(SAMPLE)), ("check",))

@@ -11,6 +11,7 @@ from ringfence.entry import certificates, checks, installation
 from ringfence.entry.checks import Finding, Level
 from ringfence.entry.settings import Settings
 from ringfence.vault.keys import FileRootKey
+from ringfence.vault.signing import FileSigningKey
 
 NOW = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
 
@@ -28,6 +29,8 @@ def settings(tmp_path: Path) -> Settings:
 def installed(settings: Settings) -> Settings:
     installation.make_folders(settings)
     FileRootKey.create(settings.keys / "root.key")
+    signing = FileSigningKey.create(settings.keys / "signing.key")
+    (settings.keys / "signing.pub").write_bytes(signing.public_key())
     for name in ("django.key", "sip-token.key"):
         path = settings.secrets / name
         path.write_bytes(b"x" * 48)
@@ -85,6 +88,20 @@ def test_a_missing_root_key_speaks_of_the_safe(settings: Settings) -> None:
 
 def test_a_root_key_that_others_may_read_names_chmod(settings: Settings) -> None:
     path = installed(settings).keys / "root.key"
+    path.chmod(0o644)
+    assert any(f"chmod 600 {path}" in sentence for sentence in failed(checks.keys(settings)))
+
+
+def test_a_lost_signing_key_is_told_from_one_never_made(settings: Settings) -> None:
+    keys = installed(settings).keys
+    (keys / "signing.key").unlink()
+    assert any("only its public half is there" in sentence for sentence in failed(checks.keys(settings)))
+    (keys / "signing.pub").unlink()
+    assert failed(checks.keys(settings)) == []
+
+
+def test_a_signing_key_that_others_may_read_names_chmod(settings: Settings) -> None:
+    path = installed(settings).keys / "signing.key"
     path.chmod(0o644)
     assert any(f"chmod 600 {path}" in sentence for sentence in failed(checks.keys(settings)))
 

@@ -14,6 +14,7 @@ import msgspec
 
 from ringfence.control.facts import Span, StopReason
 from ringfence.engine.recorder.control import clip
+from ringfence.vault.disk import sync_folder
 from ringfence.vault.format import (
     CHUNK_SAMPLES,
     MAX_HEADER_BYTES,
@@ -25,7 +26,7 @@ from ringfence.vault.format import (
     encode_header,
     encode_trailer,
 )
-from ringfence.vault.keys import DataKey, sync_folder
+from ringfence.vault.keys import DataKey
 from ringfence.vault.names import NOTE_SUFFIX, PART_SUFFIX, SEALED_SUFFIX
 
 

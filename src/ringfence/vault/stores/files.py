@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ringfence.kit.ids import new_id
+from ringfence.vault.disk import sync_folder
 from ringfence.vault.errors import ObjectMissing, StoreUnavailable
-from ringfence.vault.keys import sync_folder
 from ringfence.vault.names import check_name
 
 _INCOMING = ".incoming"
