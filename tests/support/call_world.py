@@ -12,7 +12,6 @@ from ringfence.control.directory import (
     DeviceEntry,
     DirectorySnapshot,
     EndNode,
-    EntryClass,
     FlowVersion,
     HoursEntry,
     HoursNode,
@@ -27,6 +26,7 @@ from ringfence.control.directory import (
     UserKind,
 )
 from ringfence.control.facts import AgentState, AnyFact, CallArrived, CallEnded
+from ringfence.control.recording_rules import EntryClass
 from ringfence.engine.calls import Around, CallConfig, CallTable, Desk
 from ringfence.engine.calls.fakes import Invited, ManualTimers, MemoryMedia, MemoryRecorder, MemorySip, sdp
 from ringfence.engine.calls.messages import CallCommand

@@ -13,7 +13,6 @@ from ringfence.control.directory import (
     DeviceEntry,
     DirectorySnapshot,
     EndNode,
-    EntryClass,
     FlowVersion,
     HoursEntry,
     HoursNode,
@@ -27,6 +26,7 @@ from ringfence.control.directory import (
     UserKind,
 )
 from ringfence.control.facts import AgentState, AnyFact, CallEnded, Fact, RecordingSealed
+from ringfence.control.recording_rules import EntryClass
 from ringfence.engine.calls import CallConfig
 from ringfence.engine.exchange import Exchange, ExchangeConfig
 from ringfence.engine.fakes import MemoryDirectory

@@ -111,6 +111,20 @@ class Story:
                 **extra,
             )
 
+    def ask_and_confer(self, call_id: CallId, agent: AgentId = ADA) -> None:
+        """The agent asks the back office, all three talk, the back office leaves."""
+        asked: dict[str, Any] = {"call_id": call_id, "agent_id": agent, "entry_id": EntryId("benefits")}
+        party: dict[str, Any] = {"call_id": call_id, "leg_id": LegId("leg-c"), "role": "destination"}
+        self.tell(facts.ConsultStarted, **asked, outside=True)
+        self.state(agent, facts.AgentState.CONSULT, call_id)
+        self.tell(facts.ConsultAnswered, **asked, outside=True)
+        self.tell(facts.ConsultEnded, **asked, outcome=facts.ConsultOutcome.CONFERENCE)
+        self.tell(facts.ConferenceStarted, **asked, outside=True)
+        self.state(agent, facts.AgentState.CONFERENCE, call_id)
+        self.tell(facts.PartyJoined, **party, entry_id=EntryId("benefits"))
+        self.tell(facts.PartyLeft, **party, entry_id=EntryId("benefits"))
+        self.state(agent, facts.AgentState.TALKING, call_id)
+
     def end(
         self,
         call_id: CallId,
@@ -189,6 +203,7 @@ def one_of_each() -> Iterator[facts.AnyFact]:
     story.answer(call_id)
     story.hold(call_id)
     story.tell(facts.TransferFailed, call_id=call_id, agent_id=ADA, entry_id=EntryId("benefits"), status=486)
+    story.ask_and_confer(call_id)
     story.tell(facts.CallTransferred, call_id=call_id, agent_id=ADA, entry_id=EntryId("benefits"), outside=True)
     story.end(call_id, facts.EndReason.TRANSFERRED_OUT)
     other = story.arrive("call-2")

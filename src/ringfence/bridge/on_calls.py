@@ -105,34 +105,6 @@ def retrieved(work: Workspace, fact: facts.CallRetrieved) -> None:
     work.note(work.call(fact.call_id, fact.at), CallKind.RETRIEVED, fact.at, agent_id=fact.agent_id or "")
 
 
-@handles(facts.CallTransferred)
-def transferred(work: Workspace, fact: facts.CallTransferred) -> None:
-    call = work.call(fact.call_id, fact.at)
-    call.transferred_outside = call.transferred_outside or fact.outside
-    work.note(
-        call,
-        CallKind.TRANSFERRED,
-        fact.at,
-        party=Party.ENTRY if fact.entry_id else Party.NONE,
-        party_id=fact.entry_id or "",
-        agent_id=fact.agent_id or "",
-        code="outside" if fact.outside else "centre",
-    )
-
-
-@handles(facts.TransferFailed)
-def transfer_failed(work: Workspace, fact: facts.TransferFailed) -> None:
-    work.note(
-        work.call(fact.call_id, fact.at),
-        CallKind.TRANSFER_FAILED,
-        fact.at,
-        party=Party.ENTRY if fact.entry_id else Party.NONE,
-        party_id=fact.entry_id or "",
-        agent_id=fact.agent_id or "",
-        code=str(fact.status),
-    )
-
-
 @handles(facts.CallEnded)
 def ended(work: Workspace, fact: facts.CallEnded) -> None:
     call = work.call(fact.call_id, fact.at)

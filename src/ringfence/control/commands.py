@@ -49,6 +49,58 @@ class TransferCall(Command, frozen=True, kw_only=True):
     entry_id: EntryId
 
 
+class ConsultCall(Command, frozen=True, kw_only=True):
+    """Ring a directory entry for the agent while the caller hears music; the caller comes back if it fails."""
+
+    call_id: CallId
+    agent_id: AgentId
+    entry_id: EntryId
+
+
+class CompleteTransfer(Command, frozen=True, kw_only=True):
+    """Hand the caller to the person consulted; while they are still rung it becomes a blind transfer."""
+
+    call_id: CallId
+    agent_id: AgentId
+
+
+class ReturnToCaller(Command, frozen=True, kw_only=True):
+    """End the consultation, and talk to the caller again."""
+
+    call_id: CallId
+    agent_id: AgentId
+
+
+class MakeConference(Command, frozen=True, kw_only=True):
+    """Let caller, agent and the person consulted hear each other."""
+
+    call_id: CallId
+    agent_id: AgentId
+
+
+class LeaveConference(Command, frozen=True, kw_only=True):
+    """The one who asks leaves, the others stay: a transfer if it is the agent, the end of a visit if not."""
+
+    call_id: CallId
+    agent_id: AgentId
+
+
+class DropFromConference(Command, frozen=True, kw_only=True):
+    """The agent sends the third person away and talks to the caller alone again."""
+
+    call_id: CallId
+    agent_id: AgentId
+    role: str
+    """``destination`` or ``supervisor``."""
+
+
+class JoinCall(Command, frozen=True, kw_only=True):
+    """Ring the telephone of ``agent_id``, a supervisor, and let them be heard by both as a third person."""
+
+    call_id: CallId
+    agent_id: AgentId
+
+
 class PlaceCall(Command, frozen=True, kw_only=True):
     """Ring the agent's own device, then the number; not recorded by default (R23 note)."""
 
@@ -74,6 +126,13 @@ AnyCommand = (
     | RetrieveCall
     | HangUpCall
     | TransferCall
+    | ConsultCall
+    | CompleteTransfer
+    | ReturnToCaller
+    | MakeConference
+    | LeaveConference
+    | DropFromConference
+    | JoinCall
     | PlaceCall
     | GetStatus
     | Shutdown
@@ -97,10 +156,15 @@ class LiveCall(Struct, frozen=True, kw_only=True):
     queue_id: QueueId | None
     agent_id: AgentId | None
     phase: str
-    """``flow``, ``queued``, ``ringing``, ``talking``, ``held``, ``transferring``, ``ended``."""
+    """``flow``, ``queued``, ``ringing``, ``talking``, ``held``, ``transferring``, ``consulting``, ``conference``,
+    ``ended``."""
     seconds: float
     recording_id: RecordingId | None = None
     suppressed: frozenset[SuppressionReason] = frozenset()
+    consult: EntryId | None = None
+    """Who is consulted, or was before the conference began."""
+    parties: tuple[str, ...] = ()
+    """Roles of the people who hear each other now: ``caller``, ``agent``, ``destination``, ``supervisor``."""
 
 
 class LiveTrunk(Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
+from ringfence.control.recording_rules import EntryClass, RecordingRule
 from ringfence.kit.ids import (
     AgentId,
     ClientCode,
@@ -22,13 +23,6 @@ from ringfence.kit.ids import (
 
 class Struct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A frozen value that crosses the control channel; unknown fields are refused."""
-
-
-class EntryClass(StrEnum):
-    """Where a transfer destination stands; it drives recording (R6, C5, C6)."""
-
-    CENTRE = "centre"
-    OUTSIDE = "outside"
 
 
 class UserKind(StrEnum):
@@ -55,6 +49,8 @@ class ClientEntry(Struct, frozen=True, kw_only=True):
     """Default is off (R8); needs a published notice (R168), which the centre checks before it sets this."""
     outbound_number: str | None = None
     """E.164 number shown on calls that agents make for this client; never withheld."""
+    recording_rules: tuple[RecordingRule, ...] = ()
+    """What transfers do to recordings; what is not said here means that nothing is kept."""
 
 
 class OpeningPeriod(Struct, frozen=True, kw_only=True):
@@ -208,6 +204,8 @@ class TransferEntry(Struct, frozen=True, kw_only=True):
     entry_class: EntryClass
     clients: frozenset[ClientCode] = frozenset()
     """Empty: offered for every client."""
+    voicemail: bool = False
+    """An answering machine: the voicemail row of the recording rules applies."""
 
 
 class DirectorySnapshot(Struct, frozen=True, kw_only=True):

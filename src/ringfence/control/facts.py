@@ -9,6 +9,7 @@ from enum import StrEnum
 
 import msgspec
 
+from ringfence.control.recording_rules import TransferKind
 from ringfence.kit.ids import (
     AgentId,
     CallId,
@@ -57,7 +58,7 @@ class EndReason(StrEnum):
 
 
 class AgentState(StrEnum):
-    """Domain C5; consult and conference come with transfers."""
+    """Domain C5."""
 
     LOGGED_OUT = "logged_out"
     NOT_READY = "not_ready"
@@ -65,7 +66,25 @@ class AgentState(StrEnum):
     RINGING = "ringing"
     TALKING = "talking"
     HOLD = "hold"
+    CONSULT = "consult"
+    """Talks, or tries to talk, to a third person while the caller waits."""
+    CONFERENCE = "conference"
     WRAP = "wrap"
+
+
+class ConsultOutcome(StrEnum):
+    """How a consultation ended."""
+
+    RETURNED = "returned"
+    """The agent is with the caller again."""
+    TRANSFERRED = "transferred"
+    CONFERENCE = "conference"
+    UNREACHED = "unreached"
+    """Nobody answered; the caller is back with the agent."""
+    LEFT = "left"
+    """The person consulted hung up; the caller is back with the agent."""
+    AGENT_LEFT = "agent_left"
+    CALLER_LEFT = "caller_left"
 
 
 class StateCause(StrEnum):
@@ -90,6 +109,8 @@ class SuppressionReason(StrEnum):
     MASK = "mask"
     CONSULT_OUTSIDE = "consult_outside"
     HOLD = "hold"
+    RULE = "rule"
+    """The client's rules for transfers pause it here."""
 
 
 class StopReason(StrEnum):
@@ -101,6 +122,8 @@ class StopReason(StrEnum):
     AGENT_STOP = "agent_stop"
     STORAGE_FAILED = "storage_failed"
     ENGINE_LOST = "engine_lost"
+    RULE = "rule"
+    """The client's rules for transfers end it here, or say nothing."""
 
 
 class NotRecordedReason(StrEnum):
@@ -198,6 +221,8 @@ class CallTransferred(Fact, frozen=True, kw_only=True):
     agent_id: AgentId | None
     entry_id: EntryId | None
     outside: bool
+    kind: TransferKind = TransferKind.BLIND
+    """``blind``, ``attended`` or ``conference`` (the agent left one)."""
 
 
 class TransferFailed(Fact, frozen=True, kw_only=True):
@@ -207,6 +232,63 @@ class TransferFailed(Fact, frozen=True, kw_only=True):
     agent_id: AgentId | None
     entry_id: EntryId | None
     status: int
+
+
+class ConsultStarted(Fact, frozen=True, kw_only=True):
+    """The caller hears music, and the destination is rung for the agent."""
+
+    call_id: CallId
+    agent_id: AgentId | None
+    entry_id: EntryId | None
+    outside: bool
+
+
+class ConsultAnswered(Fact, frozen=True, kw_only=True):
+    """Agent and destination talk; the caller does not hear them."""
+
+    call_id: CallId
+    agent_id: AgentId | None
+    entry_id: EntryId | None
+    outside: bool
+
+
+class ConsultEnded(Fact, frozen=True, kw_only=True):
+    call_id: CallId
+    agent_id: AgentId | None
+    entry_id: EntryId | None
+    outcome: ConsultOutcome
+
+
+class ConferenceStarted(Fact, frozen=True, kw_only=True):
+    """Three people hear each other."""
+
+    call_id: CallId
+    agent_id: AgentId | None
+    entry_id: EntryId | None
+    """None when a supervisor joined."""
+    outside: bool
+
+
+class PartyJoined(Fact, frozen=True, kw_only=True):
+    """Somebody is heard in a conference from here on."""
+
+    call_id: CallId
+    leg_id: LegId
+    role: str
+    """``destination`` or ``supervisor``."""
+    agent_id: AgentId | None = None
+    """Who it is, when it is one of ours."""
+    entry_id: EntryId | None = None
+
+
+class PartyLeft(Fact, frozen=True, kw_only=True):
+    """Somebody left a conference; the others go on."""
+
+    call_id: CallId
+    leg_id: LegId
+    role: str
+    agent_id: AgentId | None = None
+    entry_id: EntryId | None = None
 
 
 class CallEnded(Fact, frozen=True, kw_only=True):
@@ -220,7 +302,7 @@ class LegQuality(Fact, frozen=True, kw_only=True):
     call_id: CallId
     leg_id: LegId
     role: str
-    """``caller``, ``agent`` or ``destination``."""
+    """``caller``, ``agent``, ``destination`` or ``supervisor``."""
     packets_received: int
     packets_lost: int
     jitter_ms: float
@@ -355,6 +437,12 @@ AnyFact = (
     | CallRetrieved
     | CallTransferred
     | TransferFailed
+    | ConsultStarted
+    | ConsultAnswered
+    | ConsultEnded
+    | ConferenceStarted
+    | PartyJoined
+    | PartyLeft
     | CallEnded
     | LegQuality
     | AgentStateChanged

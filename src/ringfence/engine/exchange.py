@@ -13,16 +13,12 @@ from ringfence.control.commands import (
     Done,
     EngineStatus,
     GetStatus,
-    HangUpCall,
-    HoldCall,
     LiveTrunk,
     LoadDirectory,
     PlaceCall,
     Reply,
-    RetrieveCall,
     SetAgentState,
     Shutdown,
-    TransferCall,
 )
 from ringfence.control.directory import DirectorySnapshot
 from ringfence.control.facts import AlarmRaised, EndReason, EngineStarted
@@ -244,8 +240,6 @@ class Exchange:
                 return await self._load(command.snapshot)
             case SetAgentState():
                 return self.desk.choose(command)
-            case HoldCall() | RetrieveCall() | HangUpCall() | TransferCall():
-                return await self.calls.command(command)
             case PlaceCall():
                 return self.calls.place(command)
             case GetStatus():
@@ -253,6 +247,8 @@ class Exchange:
             case Shutdown():
                 self.stop(drain_seconds=command.drain_seconds)
                 return Done()
+            case _:
+                return await self.calls.command(command)
 
     async def _load(self, snapshot: DirectorySnapshot) -> Reply:
         """Prompts first, so that the first caller under the new directory hears them at once."""

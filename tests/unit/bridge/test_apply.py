@@ -293,3 +293,25 @@ def test_a_supervisors_change_of_an_agent_is_audited_and_the_agents_own_is_not(s
         )
     store(story.batch(), sealer)
     assert AuditEntry.objects.get().code == "agent.state_set"
+
+
+def test_asking_somebody_and_a_three_way_call_stand_in_the_history_with_party_and_outcome(sealer: PartySealer) -> None:
+    story = Story().start()
+    call_id = story.arrive()
+    story.announce_and_queue(call_id)
+    story.offer(call_id)
+    story.answer(call_id)
+    story.ask_and_confer(call_id)
+    store(story.batch(), sealer)
+    lines = CallEvent.objects.filter(call_id=call_id, kind__contains="con").order_by("number")
+    assert [(line.kind, line.party_id, line.agent_id, line.code) for line in lines] == [
+        ("consult_started", "benefits", ADA, "outside"),
+        ("consult_answered", "benefits", ADA, "outside"),
+        ("consult_ended", "benefits", ADA, "conference"),
+        ("conference_started", "benefits", ADA, "outside"),
+    ]
+    parties = CallEvent.objects.filter(call_id=call_id, kind__startswith="party").order_by("number")
+    assert [(line.kind, line.party_id, line.code) for line in parties] == [
+        ("party_joined", "benefits", "destination"),
+        ("party_left", "benefits", "destination"),
+    ]

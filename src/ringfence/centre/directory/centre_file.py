@@ -10,7 +10,8 @@ from typing import Literal
 import msgspec
 
 from ringfence.centre.directory.errors import CentreFileError
-from ringfence.control.directory import EntryClass, Transport, UserKind
+from ringfence.control.directory import Transport, UserKind
+from ringfence.control.recording_rules import EntryClass
 
 GUIDE = "docs/howto/add-a-client.md lists every key"
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]

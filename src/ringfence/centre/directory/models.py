@@ -6,7 +6,8 @@ from typing_extensions import override
 
 from ringfence.centre.accounts.models import Agent
 from ringfence.centre.tenancy.models import Client, TenantModel
-from ringfence.control.directory import EntryClass, Transport
+from ringfence.control.directory import Transport
+from ringfence.control.recording_rules import EntryClass
 from ringfence.kit.ids import new_id
 
 

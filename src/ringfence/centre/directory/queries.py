@@ -28,7 +28,8 @@ from ringfence.centre.tenancy.models import Client
 from ringfence.centre.tenancy.queries import directory_revision
 from ringfence.centre.tenancy.scope import all_clients
 from ringfence.control import directory as snapshot
-from ringfence.control.directory import EmergencyNode, EntryClass, FlowNode, HoursNode, PlayNode, QueueNode, Transport
+from ringfence.control.directory import EmergencyNode, FlowNode, HoursNode, PlayNode, QueueNode, Transport
+from ringfence.control.recording_rules import EntryClass
 from ringfence.kit.ids import AgentId, ClientCode, ContentId, DeviceId, EntryId, FlowId, QueueId, TrunkId
 
 

@@ -6,6 +6,7 @@ from ringfence.control.commands import Done, LiveAgent, Refused, Reply, SetAgent
 from ringfence.control.directory import DirectorySnapshot
 from ringfence.control.facts import (
     AgentOffered,
+    AgentState,
     AgentStateChanged,
     OfferEnded,
     OfferOutcome,
@@ -102,11 +103,9 @@ class Desk:
     def failed(self, offer_id: int, call_id: CallId, outcome: OfferOutcome) -> None:
         self._apply(self.board.failed(offer_id, call_id, outcome, self._now()))
 
-    def hold(self, agent_id: AgentId, call_id: CallId) -> None:
-        self._apply(self.board.hold(agent_id, call_id, self._now()))
-
-    def retrieve(self, agent_id: AgentId, call_id: CallId) -> None:
-        self._apply(self.board.retrieve(agent_id, call_id, self._now()))
+    def turn(self, agent_id: AgentId, call_id: CallId, state: AgentState) -> None:
+        """Inside their call: talking, on hold, consulting, in a conference."""
+        self._apply(self.board.turn(agent_id, call_id, state, self._now()))
 
     def part(self, agent_id: AgentId, call_id: CallId) -> None:
         self._apply(self.board.part(agent_id, call_id, self._now()))

@@ -3,7 +3,20 @@
 import asyncio
 from dataclasses import dataclass
 
-from ringfence.control.commands import HangUpCall, HoldCall, Reply, RetrieveCall, TransferCall
+from ringfence.control.commands import (
+    CompleteTransfer,
+    ConsultCall,
+    DropFromConference,
+    HangUpCall,
+    HoldCall,
+    JoinCall,
+    LeaveConference,
+    MakeConference,
+    Reply,
+    RetrieveCall,
+    ReturnToCaller,
+    TransferCall,
+)
 from ringfence.control.facts import EndReason
 from ringfence.engine.media.port import MediaEvent
 from ringfence.engine.sip.api import SipEvent
@@ -49,7 +62,19 @@ class EndNow:
     reason: EndReason
 
 
-CallCommand = HoldCall | RetrieveCall | HangUpCall | TransferCall
+CallCommand = (
+    HoldCall
+    | RetrieveCall
+    | HangUpCall
+    | TransferCall
+    | ConsultCall
+    | CompleteTransfer
+    | ReturnToCaller
+    | MakeConference
+    | LeaveConference
+    | DropFromConference
+    | JoinCall
+)
 
 
 @dataclass(frozen=True, kw_only=True)

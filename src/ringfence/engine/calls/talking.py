@@ -6,7 +6,7 @@ from typing_extensions import override
 
 from ringfence.control.commands import Done, HangUpCall, HoldCall, Refused, Reply, RetrieveCall, TransferCall
 from ringfence.control.directory import UserKind
-from ringfence.control.facts import CallAnswered, CallHeld, CallRetrieved, EndReason, SuppressionReason
+from ringfence.control.facts import AgentState, CallAnswered, CallHeld, CallRetrieved, EndReason, SuppressionReason
 from ringfence.engine.calls.messages import CallCommand
 from ringfence.engine.calls.reaching import ReachingCall
 from ringfence.engine.calls.state import CallPhase, HeldBy, Leg, LegPhase
@@ -80,6 +80,8 @@ class TalkingCall(ReachingCall):
                 await self.retrieve()
             case TransferCall():
                 return await self.transfer(command)
+            case _:
+                return Refused(code="not_supported", message="This call cannot do that.")
         return Done(call_id=self.state.call_id)
 
     async def hang_up_by_agent(self) -> Reply:
@@ -98,7 +100,7 @@ class TalkingCall(ReachingCall):
         await self.part_audio()
         state.phase, state.held_by = CallPhase.HELD, by
         if state.agent_id is not None:
-            self._around.desk.hold(state.agent_id, state.call_id)
+            self._around.desk.turn(state.agent_id, state.call_id, AgentState.HOLD)
         self.publish(CallHeld(at=self._around.clock.now(), call_id=state.call_id, agent_id=state.agent_id))
 
     async def retrieve(self) -> None:
@@ -108,7 +110,7 @@ class TalkingCall(ReachingCall):
         await self._around.recorder.resume(state.call_id, SuppressionReason.HOLD, self._actor())
         state.phase, state.held_by = CallPhase.TALKING, None
         if state.agent_id is not None:
-            self._around.desk.retrieve(state.agent_id, state.call_id)
+            self._around.desk.turn(state.agent_id, state.call_id, AgentState.TALKING)
         self.publish(CallRetrieved(at=self._around.clock.now(), call_id=state.call_id, agent_id=state.agent_id))
 
     async def part_audio(self) -> None:

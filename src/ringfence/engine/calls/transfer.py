@@ -8,8 +8,9 @@ part is not recorded until segments of one call under two owners are built.
 from typing_extensions import override
 
 from ringfence.control.commands import Done, Refused, Reply, TransferCall
-from ringfence.control.directory import EntryClass, TransferEntry
+from ringfence.control.directory import TransferEntry
 from ringfence.control.facts import (
+    AgentState,
     CallRetrieved,
     CallTransferred,
     EndReason,
@@ -17,6 +18,7 @@ from ringfence.control.facts import (
     SuppressionReason,
     TransferFailed,
 )
+from ringfence.control.recording_rules import EntryClass
 from ringfence.engine.calls.dialling import Emergency, Extension, Outside, OwnNumber, meaning, shown_number
 from ringfence.engine.calls.state import Attempt, CallPhase, Candidate, Leg, Role, Transfer
 from ringfence.engine.calls.talking import TalkingCall
@@ -149,7 +151,7 @@ class TransferableCall(TalkingCall):
             await self._around.recorder.resume(state.call_id, SuppressionReason.HOLD, self._actor())
             state.held_by = None
             if state.agent_id is not None:
-                self._around.desk.retrieve(state.agent_id, state.call_id)
+                self._around.desk.turn(state.agent_id, state.call_id, AgentState.TALKING)
             self.publish(CallRetrieved(at=self._around.clock.now(), call_id=state.call_id, agent_id=state.agent_id))
 
     async def back_to_queue(self) -> bool:

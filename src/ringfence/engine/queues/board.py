@@ -225,19 +225,14 @@ class Board:
             return []
         return self._end_offer(self.agents[call.agent_id], outcome, StateCause.SYSTEM, now) + self._match(now)
 
-    def hold(self, agent_id: AgentId, call_id: CallId, now: float) -> list[Output]:
-        return self._turn(agent_id, call_id, S.TALKING, S.HOLD, now)
-
-    def retrieve(self, agent_id: AgentId, call_id: CallId, now: float) -> list[Output]:
-        return self._turn(agent_id, call_id, S.HOLD, S.TALKING, now)
-
-    def _turn(
-        self, agent_id: AgentId, call_id: CallId, before: AgentState, after: AgentState, now: float
-    ) -> list[Output]:
+    def turn(self, agent_id: AgentId, call_id: CallId, state: AgentState, now: float) -> list[Output]:
+        """Inside their call the agent holds, talks again, consults, or is in a conference."""
         agent = self.agents.get(agent_id)
-        if agent is None or agent.call_id != call_id or agent.state is not before:
+        if agent is None or agent.call_id != call_id or agent.state not in IN_CALL or state not in IN_CALL:
             return []
-        return self._become(agent, after, StateCause.AGENT, now, call_id=call_id, queue_call=agent.queue_call)
+        if state not in TRANSITIONS[agent.state]:
+            return []
+        return self._become(agent, state, StateCause.AGENT, now, call_id=call_id, queue_call=agent.queue_call)
 
     def part(self, agent_id: AgentId, call_id: CallId, now: float) -> list[Output]:
         """The agent is out of the call (hung up, handed over): wrap-up after a queue call."""

@@ -17,6 +17,8 @@ STATES: dict[AgentState, Text] = {
     AgentState.RINGING: gettext_lazy("Ringing"),
     AgentState.TALKING: gettext_lazy("On a call"),
     AgentState.HOLD: gettext_lazy("Caller on hold"),
+    AgentState.CONSULT: gettext_lazy("Asking somebody, caller waits"),
+    AgentState.CONFERENCE: gettext_lazy("Three-way call"),
     AgentState.WRAP: gettext_lazy("Wrapping up"),
 }
 
@@ -48,12 +50,15 @@ PHASES: dict[str, Text] = {
     "talking": gettext_lazy("connected"),
     "held": gettext_lazy("on hold"),
     "transferring": gettext_lazy("being transferred"),
+    "consulting": gettext_lazy("waiting while you ask somebody"),
+    "conference": gettext_lazy("in a three-way call"),
 }
 
 PAUSES: dict[SuppressionReason, Text] = {
     SuppressionReason.PAYMENT: gettext_lazy("Paused: payment"),
     SuppressionReason.MASK: gettext_lazy("Masked"),
     SuppressionReason.CONSULT_OUTSIDE: gettext_lazy("Paused: talking to somebody outside"),
+    SuppressionReason.RULE: gettext_lazy("Paused: not recorded in a three-way call"),
     SuppressionReason.HOLD: gettext_lazy("Paused: on hold"),
 }
 """In the order in which one is shown when several hold."""
@@ -65,6 +70,7 @@ STOPS: dict[StopReason, Text] = {
     StopReason.AGENT_STOP: gettext_lazy("Stopped: by the agent"),
     StopReason.STORAGE_FAILED: gettext_lazy("Stopped: storage failed"),
     StopReason.ENGINE_LOST: gettext_lazy("Stopped: telephone service failed"),
+    StopReason.RULE: gettext_lazy("Stopped: by the client's rules for transfers"),
 }
 
 NOT_RECORDED: dict[NotRecordedReason, Text] = {

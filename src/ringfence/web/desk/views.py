@@ -28,8 +28,8 @@ from ringfence.control.commands import (
     SetAgentState,
     TransferCall,
 )
-from ringfence.control.directory import EntryClass
 from ringfence.control.facts import AgentState
+from ringfence.control.recording_rules import EntryClass
 from ringfence.kit.ids import AgentId, CallId, ClientCode, DeviceId, EntryId
 from ringfence.web.access import PersonRequest, needs, signed_in
 from ringfence.web.desk.forms import CallForm, DialForm, LocationForm, StateForm, TransferForm

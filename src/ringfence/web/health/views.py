@@ -14,7 +14,14 @@ from ringfence.web.access import PersonRequest, needs
 from ringfence.web.health.labels import alarm_line
 from ringfence.web.health.state import gather
 
-_BUSY = (AgentState.RINGING, AgentState.TALKING, AgentState.HOLD, AgentState.WRAP)
+_BUSY = (
+    AgentState.RINGING,
+    AgentState.TALKING,
+    AgentState.HOLD,
+    AgentState.CONSULT,
+    AgentState.CONFERENCE,
+    AgentState.WRAP,
+)
 
 
 @needs(Right.SEE_HEALTH)

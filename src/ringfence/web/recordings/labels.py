@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from ringfence.centre.calls.models import CallKind
 from ringfence.centre.calls.queries import Outcome
 from ringfence.centre.recordings.models import RecordingState
-from ringfence.control.facts import Direction, EndReason, OfferOutcome, SuppressionReason
+from ringfence.control.facts import ConsultOutcome, Direction, EndReason, OfferOutcome, SuppressionReason
 from ringfence.web.desk.labels import NOT_RECORDED, PAUSES, STOPS
 
 Text = str | Promise
@@ -55,6 +55,16 @@ OFFERS: dict[OfferOutcome, Text] = {
     OfferOutcome.CALLER_LEFT: _("the caller left"),
     OfferOutcome.LOGGED_OUT: _("logged out"),
 }
+CONSULTS: dict[ConsultOutcome, Text] = {
+    ConsultOutcome.RETURNED: _("back to the caller"),
+    ConsultOutcome.TRANSFERRED: _("caller handed over"),
+    ConsultOutcome.CONFERENCE: _("all three talk"),
+    ConsultOutcome.UNREACHED: _("nobody answered, caller back with the agent"),
+    ConsultOutcome.LEFT: _("hung up, caller back with the agent"),
+    ConsultOutcome.AGENT_LEFT: _("the agent left"),
+    ConsultOutcome.CALLER_LEFT: _("the caller hung up"),
+}
+CLASSES: dict[str, Text] = {"outside": _("outside the centre"), "centre": _("inside the centre")}
 KINDS: dict[CallKind, Text] = {
     CallKind.ARRIVED: _("Call arrived"),
     CallKind.ANNOUNCED: _("Recording notice heard to its end"),
@@ -70,6 +80,12 @@ KINDS: dict[CallKind, Text] = {
     CallKind.UNMASKED: _("Recording pause ended"),
     CallKind.TRANSFERRED: _("Transferred"),
     CallKind.TRANSFER_FAILED: _("Transfer failed, caller back with the agent"),
+    CallKind.CONSULT_STARTED: _("Agent asks somebody, caller waits"),
+    CallKind.CONSULT_ANSWERED: _("The person asked answered"),
+    CallKind.CONSULT_ENDED: _("Asking somebody ended"),
+    CallKind.CONFERENCE_STARTED: _("Three people talk"),
+    CallKind.PARTY_JOINED: _("Joined the call"),
+    CallKind.PARTY_LEFT: _("Left the call"),
     CallKind.WRAPPED: _("Agent finished wrapping up"),
     CallKind.RECORDING_STARTED: _("Recording started"),
     CallKind.NOT_RECORDED: _("Not recorded"),
@@ -81,6 +97,7 @@ ROLES: dict[str, Text] = {
     "caller": _("Caller"),
     "agent": _("Agent"),
     "destination": _("Transfer destination"),
+    "supervisor": _("Supervisor"),
 }
 STATE_COLOURS = {
     RecordingState.CAPTURING: "blue",
@@ -95,6 +112,13 @@ _CODES: dict[CallKind, dict[str, Text]] = {
     CallKind.OFFER_ENDED: {outcome.value: text for outcome, text in OFFERS.items()},
     CallKind.MASKED: {reason.value: text for reason, text in PAUSES.items()},
     CallKind.UNMASKED: {reason.value: text for reason, text in PAUSES.items()},
+    CallKind.TRANSFERRED: CLASSES,
+    CallKind.CONSULT_STARTED: CLASSES,
+    CallKind.CONSULT_ANSWERED: CLASSES,
+    CallKind.CONSULT_ENDED: {outcome.value: text for outcome, text in CONSULTS.items()},
+    CallKind.CONFERENCE_STARTED: CLASSES,
+    CallKind.PARTY_JOINED: ROLES,
+    CallKind.PARTY_LEFT: ROLES,
     CallKind.NOT_RECORDED: {reason.value: text for reason, text in NOT_RECORDED.items()},
     CallKind.RECORDING_STOPPED: {reason.value: text for reason, text in STOPS.items()},
 }

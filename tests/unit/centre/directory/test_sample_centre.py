@@ -20,7 +20,6 @@ from ringfence.control.directory import (
     DirectorySnapshot,
     EmergencyNode,
     EndNode,
-    EntryClass,
     HoursNode,
     PlayNode,
     QueueNode,

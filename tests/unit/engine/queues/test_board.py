@@ -258,9 +258,9 @@ def test_callers_of_a_removed_queue_are_turned_away_and_its_ringing_agent_is_fre
 def test_hold_and_retrieve_follow_the_call_and_ignore_strangers() -> None:
     rules = board(person(ANN), available=(ANN,))
     rules.answered(offer_of(rules.enter(C1, Q1, 1)).offer_id, C1, 2)
-    assert rules.hold(ANN, C2, 3) == []
-    rules.hold(ANN, C1, 3)
+    assert rules.turn(ANN, C2, S.HOLD, 3) == []
+    rules.turn(ANN, C1, S.HOLD, 3)
     assert rules.agents[ANN].state is S.HOLD
-    assert rules.hold(ANN, C1, 3) == []
-    rules.retrieve(ANN, C1, 4)
+    assert rules.turn(ANN, C1, S.HOLD, 3) == []
+    rules.turn(ANN, C1, S.TALKING, 4)
     assert rules.agents[ANN].state is S.TALKING

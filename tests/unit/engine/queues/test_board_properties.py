@@ -149,9 +149,9 @@ class QueueMachine(RuleBasedStateMachine):
         if self.take(self.board.lose_agent(agent, call, self.now)):
             self.take(self.board.requeue(call, self.now))
 
-    @rule(agent=agents, call=calls, hold=st.booleans())
-    def hold_or_retrieve(self, agent: AgentId, call: CallId, hold: bool) -> None:
-        self.take((self.board.hold if hold else self.board.retrieve)(agent, call, self.now))
+    @rule(agent=agents, call=calls, state=st.sampled_from(sorted(IN_CALL)))
+    def turn(self, agent: AgentId, call: CallId, state: AgentState) -> None:
+        self.take(self.board.turn(agent, call, state, self.now))
 
     @rule(agent=agents)
     def own_call(self, agent: AgentId) -> None:

@@ -16,7 +16,8 @@ from ringfence.centre.directory.errors import Invalid
 from ringfence.centre.directory.models import TransferEntry, Trunk
 from ringfence.centre.tenancy.actions import bump_directory
 from ringfence.centre.tenancy.models import Client
-from ringfence.control.directory import EntryClass, Transport
+from ringfence.control.directory import Transport
+from ringfence.control.recording_rules import EntryClass
 
 TRUNK_PURPOSE = "trunk-password"
 _HOST = re.compile(r"[A-Za-z0-9.:_-]{1,253}")
