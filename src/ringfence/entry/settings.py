@@ -346,11 +346,14 @@ def choose(path: Path | None) -> Settings:
 
 
 def use_django() -> None:
-    """Makes Django's models usable in this process."""
+    """Makes Django's models usable in this process. Raises PrivacyError while one of them declares no privacy."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ringfence.entry.django_settings")
     import django
 
     django.setup()
+    from ringfence.centre.privacy.checks import require_declarations
+
+    require_declarations()
 
 
 @lru_cache(maxsize=1)

@@ -13,10 +13,14 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.utils.translation import gettext as _
 
+from ringfence.centre.accounts.entries import AccessRefused
+from ringfence.centre.accounts.queries import actor_of
 from ringfence.centre.accounts.rights import Right
+from ringfence.centre.audit.actions import record
 from ringfence.web.person import Person, person_of
 
 View = Callable[..., Any]
@@ -50,10 +54,19 @@ def _refusal(request: HttpRequest, permission: Permission) -> HttpResponseBase |
         return redirect_to_login(request.get_full_path())
     person = person_of(request)
     if permission.rights and not any(person.may(right) for right in permission.rights):
+        _audit_refusal(request, person, permission)
         if wants_json(request):
             return JsonResponse({"message": _("You do not have permission to do this.")}, status=403)
         raise PermissionDenied
     return None
+
+
+def _audit_refusal(request: HttpRequest, person: Person, permission: Permission) -> None:
+    """The refusal stands in the trail by the page's name: its address could hold what somebody searched for (R66)."""
+    page = request.resolver_match.url_name if request.resolver_match else None
+    rights = " or ".join(sorted(right.value for right in permission.rights))
+    with transaction.atomic():
+        record(AccessRefused(right=rights, page=page or "unnamed"), actor=actor_of(person.user))
 
 
 def _guarded(view: View, permission: Permission) -> View:

@@ -1,0 +1,170 @@
+"""Who may open what: one line for each way into the centre, run for allow and refuse over every role.
+
+Adding a page: add a ``Line`` with the name of its route, the method, the roles that the requirements let in, and an
+address that names an object of BBC, the first client of the sample centre. Whatever in ``url`` or ``data`` names that
+object also stands in ``ids``: the leak test puts a missing id in its place and demands the same answer that somebody
+of another client gets. A route that is missing here, or that takes an id and names none, fails the build.
+
+The roles are written out, not derived from the rights, so that a right given to the wrong role shows.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from ringfence.control import commands
+
+AGENTS = "AGT SUP TL"
+LISTENERS = "SUP TL CODM HOS RP"
+EVERY_ROLE = "AGT SUP TL CODM HOS RP SARO DPO ICT SUPPLIER"
+OURS = "ringfence.web."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One way in."""
+
+    route: str
+    """Name of the URL pattern."""
+    method: str
+    roles: str
+    """Codes of the roles that get in; the others are refused with 403."""
+    url: str
+    data: Mapping[str, str] = field(default_factory=dict)
+    """Of a POST; without it the form comes back with its errors, which is an allowed answer."""
+    ids: tuple[str, ...] = ()
+    """Parts of ``url`` and ``data`` that name an object of BBC."""
+    shared: str = ""
+    """Why an address with an id needs no leak test: the object belongs to no client."""
+    asks: type[commands.Command] | None = None
+    """What the engine is told when the form is whole."""
+
+
+def get(route: str, roles: str, url: str, *, ids: tuple[str, ...] = (), shared: str = "") -> Line:
+    return Line(route=route, method="GET", roles=roles, url=url, ids=ids, shared=shared)
+
+
+def post(
+    route: str,
+    roles: str,
+    url: str,
+    data: Mapping[str, str] | None = None,
+    *,
+    ids: tuple[str, ...] = (),
+    shared: str = "",
+    asks: type[commands.Command] | None = None,
+) -> Line:
+    return Line(route=route, method="POST", roles=roles, url=url, data=data or {}, ids=ids, shared=shared, asks=asks)
+
+
+CALL = {"call_id": "call-heard"}
+PURPOSE = {"purpose": "quality", "case_reference": ""}
+
+TABLE: tuple[Line, ...] = (
+    # The person themselves
+    get("home", EVERY_ROLE, "/"),
+    get("account", EVERY_ROLE, "/account/"),
+    # The desk
+    get("desk", AGENTS, "/desk/"),
+    get("desk_state", AGENTS, "/desk/state"),
+    post("desk_token", AGENTS, "/desk/token"),
+    post("desk_set_state", AGENTS, "/desk/set-state", {"state": "available"}, asks=commands.SetAgentState),
+    post("desk_hold", AGENTS, "/desk/hold", CALL, asks=commands.HoldCall),
+    post("desk_retrieve", AGENTS, "/desk/retrieve", CALL, asks=commands.RetrieveCall),
+    post("desk_hang_up", AGENTS, "/desk/hang-up", CALL, asks=commands.HangUpCall),
+    post(
+        "desk_transfer",
+        AGENTS,
+        "/desk/transfer",
+        {**CALL, "entry_id": "bbc-housing"},
+        asks=commands.TransferCall,
+    ),
+    post(
+        "desk_dial",
+        AGENTS,
+        "/desk/dial",
+        {"number": "01632 960001", "client": "BBC"},
+        ids=("BBC",),
+        asks=commands.PlaceCall,
+    ),
+    post("desk_location", AGENTS, "/desk/location", {"location": "home"}),
+    # The call log and recordings
+    get("calls", LISTENERS, "/calls/"),
+    post("calls", LISTENERS, "/calls/", {"number": "07700 900123"}),
+    get("call", LISTENERS, "/calls/call-heard/", ids=("call-heard",)),
+    get("call_number", "SUP TL CODM HOS", "/calls/call-heard/number/"),
+    post("call_number", "SUP TL CODM HOS", "/calls/call-heard/number/", PURPOSE, ids=("call-heard",)),
+    get("recordings", LISTENERS, "/recordings/"),
+    post("recordings", LISTENERS, "/recordings/", {"number": "07700 900123"}),
+    get("recording", LISTENERS, "/recordings/rec-heard/", ids=("rec-heard",)),
+    post("recording", LISTENERS, "/recordings/rec-heard/", PURPOSE, ids=("rec-heard",)),
+    get("recording_audio", LISTENERS, "/recordings/rec-heard/audio?grant=GRANT", ids=("GRANT",)),
+    # Audit and health
+    get("audit", "TL CODM HOS DPO ICT", "/audit/"),
+    get("health", "SUP TL CODM HOS ICT", "/health/"),
+    post(
+        "clear_alarm",
+        "SUP TL CODM HOS ICT",
+        "/health/alarms/999999/clear",
+        shared="alarms tell of the installation and hold codes only",
+    ),
+)
+
+STREAMS = {"events": EVERY_ROLE}
+"""Server-sent events; what each person is sent is tested in tests/integration/live."""
+
+PUBLIC: dict[str, str] = {
+    "accessibility": "/accessibility/",
+    "licences": "/licences/",
+    "alive": "/healthz",
+    "demo_signin": "/demo/signin/agt/",
+}
+"""Ours that need no sign-in."""
+
+SIGN_IN_PAGES = frozenset({"account_login", "account_signup", "account_inactive", "account_email_verification_sent"})
+"""allauth's pages that somebody without a session reaches, beside those that a one-time link opens."""
+
+ENGINE_COMMANDS_OF_NO_PAGE = {
+    commands.LoadDirectory: "the bridge sends it",
+    commands.GetStatus: "read by health page, desk and command line",
+    commands.Shutdown: "the supervisor sends it",
+}
+
+
+def patterns(resolver: URLResolver | None = None) -> Iterator[URLPattern]:
+    """Every address of the installation."""
+    for item in (resolver or get_resolver()).url_patterns:
+        if isinstance(item, URLResolver):
+            yield from patterns(item)
+        else:
+            yield item
+
+
+def our_patterns() -> list[URLPattern]:
+    """Those whose views are ours; allauth guards its own."""
+    return [item for item in patterns() if item.callback.__module__.startswith(OURS)]
+
+
+def converters(pattern: URLPattern) -> set[str]:
+    """Names of what the address takes."""
+    return set(re.findall(r"<(?:\w+:)?(\w+)>", str(pattern.pattern)))
+
+
+def missing_lines() -> list[str]:
+    """What is wrong with the table, in words; empty when it covers every address of ours."""
+    found: list[str] = []
+    known = {line.route for line in TABLE} | set(PUBLIC) | set(STREAMS)
+    named: set[str] = set()
+    for pattern in our_patterns():
+        name = pattern.name or str(pattern.pattern)
+        named.add(name)
+        if name not in known:
+            found.append(f"route {name} has no line in tests/support/access_table.py")
+            continue
+        lines = [line for line in TABLE if line.route == name]
+        if lines and converters(pattern) and not any(line.ids or line.shared for line in lines):
+            found.append(f"route {name} takes {', '.join(sorted(converters(pattern)))} and no line names its ids")
+    found += [f"line {name} belongs to no route" for name in sorted(known - named)]
+    return found
