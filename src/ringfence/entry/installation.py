@@ -48,7 +48,7 @@ def make_folders(settings: Settings) -> bool:
 
 
 def make_keys(settings: Settings) -> bool:
-    """Root key, key store, signing key and secrets exist; True when one was made. Raises VaultError or SettingsError."""
+    """All keys, the key store and the secrets exist; True when one was made. Raises VaultError or SettingsError."""
     files = (
         settings.keys / key_store.ROOT_KEY,
         settings.keys / key_store.KEY_STORE,

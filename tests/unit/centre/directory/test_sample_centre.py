@@ -25,6 +25,7 @@ from ringfence.control.directory import (
     QueueNode,
     UserKind,
 )
+from ringfence.control.recording_rules import EntryClass
 
 pytestmark = pytest.mark.django_db
 
