@@ -126,12 +126,6 @@ PUBLIC: dict[str, str] = {
 SIGN_IN_PAGES = frozenset({"account_login", "account_signup", "account_inactive", "account_email_verification_sent"})
 """allauth's pages that somebody without a session reaches, beside those that a one-time link opens."""
 
-ENGINE_COMMANDS_OF_NO_PAGE = {
-    commands.LoadDirectory: "the bridge sends it",
-    commands.GetStatus: "read by health page, desk and command line",
-    commands.Shutdown: "the supervisor sends it",
-}
-
 
 def patterns(resolver: URLResolver | None = None) -> Iterator[URLPattern]:
     """Every address of the installation."""
