@@ -202,6 +202,19 @@ def one_of_each() -> Iterator[facts.AnyFact]:
     story.offer(call_id)
     story.answer(call_id)
     story.hold(call_id)
+    story.tell(
+        facts.PaymentOpened, call_id=call_id, payment_id="pay-1", agent_id=ADA, recording_id=RecordingId("rec-1")
+    )
+    story.tell(
+        facts.KeypadProgress,
+        call_id=call_id,
+        payment_id="pay-1",
+        field=facts.KeypadField.CARD_NUMBER,
+        digits=16,
+        outcome="accepted",
+    )
+    story.tell(facts.PaymentClosed, call_id=call_id, payment_id="pay-1")
+    story.tell(facts.CallerObjected, call_id=call_id, agent_id=ADA, recording_ids=(RecordingId("rec-1"),))
     story.tell(facts.TransferFailed, call_id=call_id, agent_id=ADA, entry_id=EntryId("benefits"), status=486)
     story.ask_and_confer(call_id)
     story.tell(facts.CallTransferred, call_id=call_id, agent_id=ADA, entry_id=EntryId("benefits"), outside=True)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from ringfence.bridge import on_calls, on_live, on_recordings, on_transfers  # noqa: F401 (declare their handlers)
+from ringfence.bridge import on_calls, on_live, on_payments, on_recordings, on_transfers  # noqa: F401 (declare their handlers)
 from ringfence.bridge.handlers import handler_of
 from ringfence.bridge.workspace import AgentClients, Workspace
 from ringfence.centre.calls.sealing import PartySealer

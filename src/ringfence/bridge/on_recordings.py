@@ -51,6 +51,8 @@ def not_started(work: Workspace, fact: facts.RecordingNotStarted) -> None:
     work.note(call, CallKind.NOT_RECORDED, fact.at, agent_id=call.agent_id, code=fact.reason.value)
     if fact.reason is facts.NotRecordedReason.STORAGE_FAILED:
         work.alarm("recording_storage", at=fact.at, detail="not_started")
+    elif fact.reason is facts.NotRecordedReason.MEDIA_FAILED:
+        work.alarm("recording_media", at=fact.at, detail="not_started")
 
 
 @handles(facts.RecordingSuppressed)
@@ -73,6 +75,7 @@ def suppressed(work: Workspace, fact: facts.RecordingSuppressed) -> None:
             call_id=fact.call_id,
             reason=fact.reason.value,
             actor=fact.actor,
+            mask=fact.code,
         ),
         fact.at,
         client=recording.client_id,
@@ -101,6 +104,7 @@ def resumed(work: Workspace, fact: facts.RecordingResumed) -> None:
             reason=fact.reason.value,
             actor=fact.actor,
             remaining=sorted(reason.value for reason in fact.remaining),
+            mask=fact.code,
         ),
         fact.at,
         client=recording.client_id,
@@ -124,6 +128,8 @@ def stopped(work: Workspace, fact: facts.RecordingStopped) -> None:
         code=fact.reason.value,
     )
     _tell(work, recording, "stopped", fact, reason=fact.reason.value)
+    if fact.reason is facts.StopReason.MEDIA_FAILED:
+        work.alarm("recording_media", at=fact.at, detail="stopped")
     if fact.reason is not facts.StopReason.HANG_UP:
         # The ordinary end is part of the entry about sealing; a stop during the call stands for itself.
         work.audit(
@@ -132,10 +138,25 @@ def stopped(work: Workspace, fact: facts.RecordingStopped) -> None:
                 call_id=fact.call_id,
                 agent_id=recording.agent_id,
                 reason=fact.reason.value,
+                actor=fact.actor,
+                stop_code=fact.code,
             ),
             fact.at,
             client=recording.client_id,
         )
+
+
+@handles(facts.CallerObjected)
+def objected(work: Workspace, fact: facts.CallerObjected) -> None:
+    call = work.call(fact.call_id, fact.at)
+    work.note(call, CallKind.OBJECTED, fact.at, agent_id=fact.agent_id)
+    work.audit(
+        entries.CallerObjected(
+            call_id=fact.call_id, agent_id=fact.agent_id, recordings=[str(each) for each in fact.recording_ids]
+        ),
+        fact.at,
+        client=call.client_id,
+    )
 
 
 @handles(facts.RecordingSealed)
@@ -166,6 +187,7 @@ def sealed(work: Workspace, fact: facts.RecordingSealed) -> None:
             end_ms=span.end_ms,
             reason=span.reason.value,
             actor=span.actor[:64],
+            code=span.code[:32],
         )
         for span in fact.spans
     )

@@ -3,7 +3,7 @@
 import msgspec
 
 from ringfence.control.directory import DirectorySnapshot, Struct
-from ringfence.control.facts import AgentState, AnyFact, SuppressionReason
+from ringfence.control.facts import AgentState, AnyFact, KeypadField, MaskCode, StopCode, StopReason, SuppressionReason
 from ringfence.kit.ids import AgentId, CallId, ClientCode, EntryId, QueueId, RecordingId, TrunkId
 
 
@@ -101,6 +101,70 @@ class JoinCall(Command, frozen=True, kw_only=True):
     agent_id: AgentId
 
 
+class MaskRecording(Command, frozen=True, kw_only=True):
+    """Done when nothing is kept any more (R30); also when nothing was being recorded."""
+
+    call_id: CallId
+    agent_id: AgentId
+    code: MaskCode
+
+
+class UnmaskRecording(Command, frozen=True, kw_only=True):
+    """The agent's mask ends; another reason for silence, such as an open payment, stays."""
+
+    call_id: CallId
+    agent_id: AgentId
+
+
+class StopRecording(Command, frozen=True, kw_only=True):
+    """Final for the rest of the call (R31)."""
+
+    call_id: CallId
+    agent_id: AgentId
+    code: StopCode
+
+
+class ObjectToRecording(Command, frozen=True, kw_only=True):
+    """The caller objects (R38): final, and what was captured on this call is removed."""
+
+    call_id: CallId
+    agent_id: AgentId
+
+
+class OpenPayment(Command, frozen=True, kw_only=True):
+    """Done ONLY when the pause is in force, so that the payment page may open (R25). Several may be open at a time."""
+
+    call_id: CallId
+    agent_id: AgentId
+    payment_id: str
+
+
+class ClosePayment(Command, frozen=True, kw_only=True):
+    """To be sent on a proven close only. The pause ends with the last payment. Unknown ids are Done."""
+
+    call_id: CallId
+    payment_id: str
+    agent_id: AgentId | None = None
+    """None: the provider, or a late close, closed it."""
+
+
+class StartKeypad(Command, frozen=True, kw_only=True):
+    """The caller keys ``field`` in: from Done on, their digits reach the payment adapter and nobody else (R29)."""
+
+    call_id: CallId
+    agent_id: AgentId
+    payment_id: str
+    field: KeypadField
+
+
+class StopKeypad(Command, frozen=True, kw_only=True):
+    """What was typed of an unfinished field is wiped. Unknown ids are Done."""
+
+    call_id: CallId
+    agent_id: AgentId
+    payment_id: str
+
+
 class PlaceCall(Command, frozen=True, kw_only=True):
     """Ring the agent's own device, then the number; not recorded by default (R23 note)."""
 
@@ -133,6 +197,14 @@ AnyCommand = (
     | LeaveConference
     | DropFromConference
     | JoinCall
+    | MaskRecording
+    | UnmaskRecording
+    | StopRecording
+    | ObjectToRecording
+    | OpenPayment
+    | ClosePayment
+    | StartKeypad
+    | StopKeypad
     | PlaceCall
     | GetStatus
     | Shutdown
@@ -160,7 +232,17 @@ class LiveCall(Struct, frozen=True, kw_only=True):
     ``ended``."""
     seconds: float
     recording_id: RecordingId | None = None
+    """Of the one that runs."""
     suppressed: frozenset[SuppressionReason] = frozenset()
+    """The call's reasons for silence, whether or not a recording runs now."""
+    payments: frozenset[str] = frozenset()
+    """Ids of those that are open."""
+    stopped: StopReason | None = None
+    """Set when this call is never recorded again."""
+    mask_since: float | None = None
+    """Seconds for which the agent's mask has been in force."""
+    keypad: KeypadField | None = None
+    """What the caller is keying in now."""
     consult: EntryId | None = None
     """Who is consulted, or was before the conference began."""
     parties: tuple[str, ...] = ()

@@ -113,10 +113,44 @@ class SuppressionReason(StrEnum):
     """The client's rules for transfers pause it here."""
 
 
+class MaskCode(StrEnum):
+    """Why an agent masked the recording; a closed list, kept with the span (R30)."""
+
+    PAYMENT_SPOKEN = "payment_spoken"
+    SPECIAL_CATEGORY = "special_category"
+    THIRD_PARTY = "third_party"
+    CHILD = "child"
+    OTHER = "other"
+
+
+class StopCode(StrEnum):
+    """Why an agent stopped the recording for good; a closed list, counted per agent (R31)."""
+
+    PERSONAL_CALL = "personal_call"
+    NOT_FOR_THE_CENTRE = "not_for_the_centre"
+    SAFEGUARDING = "safeguarding"
+    SPECIAL_CATEGORY = "special_category"
+    OTHER = "other"
+
+
+class KeypadField(StrEnum):
+    """What a caller is asked to key in."""
+
+    CARD_NUMBER = "card_number"
+    EXPIRY = "expiry"
+    SECURITY_CODE = "security_code"
+
+
 class StopReason(StrEnum):
     """Why a recording ended for good; a recording has exactly one."""
 
     HANG_UP = "hang_up"
+    TRANSFER_CENTRE = "transfer_centre"
+    """Another person inside the centre took the call; the next segment is a recording of its own."""
+    AGENT_LEFT = "agent_left"
+    """The agent's connection broke, or they left during a transfer: the caller may be served, and recorded, again."""
+    MEDIA_FAILED = "media_failed"
+    """The media engine did not say that a pause was in force, so nothing more is kept."""
     TRANSFER_OUTSIDE = "transfer_outside"
     CALLER_OBJECTS = "caller_objects"
     AGENT_STOP = "agent_stop"
@@ -135,6 +169,10 @@ class NotRecordedReason(StrEnum):
     GENERAL_USER = "general_user"
     OUTBOUND = "outbound"
     STORAGE_FAILED = "storage_failed"
+    MEDIA_FAILED = "media_failed"
+    """The media engine could not hand over the audio."""
+    CALLER_OBJECTS = "caller_objects"
+    AGENT_STOP = "agent_stop"
 
 
 class CallArrived(Fact, frozen=True, kw_only=True):
@@ -343,6 +381,8 @@ class RecordingSuppressed(Fact, frozen=True, kw_only=True):
     call_id: CallId
     reason: SuppressionReason
     actor: str
+    code: str = ""
+    """Of a mask: a MaskCode."""
 
 
 class RecordingResumed(Fact, frozen=True, kw_only=True):
@@ -353,12 +393,59 @@ class RecordingResumed(Fact, frozen=True, kw_only=True):
     reason: SuppressionReason
     actor: str
     remaining: frozenset[SuppressionReason]
+    code: str = ""
+    """The one with which it was suppressed."""
 
 
 class RecordingStopped(Fact, frozen=True, kw_only=True):
     recording_id: RecordingId
     call_id: CallId
     reason: StopReason
+    actor: str = ""
+    """Who stopped it, when a person did."""
+    code: str = ""
+    """Of an agent's stop: a StopCode."""
+
+
+class CallerObjected(Fact, frozen=True, kw_only=True):
+    """The caller does not want to be recorded (R38). No recording of this call runs or starts from here on.
+
+    What was captured on it before, in any segment, is to be removed by the centre. Told once per call, whether or not
+    anything was being recorded.
+    """
+
+    call_id: CallId
+    agent_id: AgentId
+    recording_ids: tuple[RecordingId, ...]
+    """Every segment of the call so far, the running one included, oldest first."""
+
+
+class PaymentOpened(Fact, frozen=True, kw_only=True):
+    """A payment is open and the pause is in force: told only after the tap is paused (R25)."""
+
+    call_id: CallId
+    payment_id: str
+    agent_id: AgentId
+    recording_id: RecordingId | None
+    """None: nothing was being recorded."""
+
+
+class PaymentClosed(Fact, frozen=True, kw_only=True):
+    """Somebody proved that the payment is over. The recording goes on when it was the last reason for silence."""
+
+    call_id: CallId
+    payment_id: str
+
+
+class KeypadProgress(Fact, frozen=True, kw_only=True):
+    """How far the caller is with the keypad. Never a digit."""
+
+    call_id: CallId
+    payment_id: str
+    field: KeypadField
+    digits: int
+    outcome: str
+    """``started``, ``typing``, ``cleared``, ``stopped``, or what the payment adapter answered (KeypadOutcome)."""
 
 
 class Span(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -368,6 +455,7 @@ class Span(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     end_ms: int
     reason: SuppressionReason
     actor: str
+    code: str = ""
 
 
 class RecordingSealed(Fact, frozen=True, kw_only=True):
@@ -451,6 +539,10 @@ AnyFact = (
     | RecordingSuppressed
     | RecordingResumed
     | RecordingStopped
+    | CallerObjected
+    | PaymentOpened
+    | PaymentClosed
+    | KeypadProgress
     | RecordingSealed
     | RecordingFailed
     | DeviceRegistered

@@ -10,15 +10,24 @@ from pathlib import Path
 
 from ringfence.control.commands import (
     AnyCommand,
+    ClosePayment,
     Done,
     EngineStatus,
     GetStatus,
     LiveTrunk,
     LoadDirectory,
+    MaskRecording,
+    ObjectToRecording,
+    OpenPayment,
     PlaceCall,
+    Refused,
     Reply,
     SetAgentState,
     Shutdown,
+    StartKeypad,
+    StopKeypad,
+    StopRecording,
+    UnmaskRecording,
 )
 from ringfence.control.directory import DirectorySnapshot
 from ringfence.control.facts import AlarmRaised, EndReason, EngineStarted
@@ -247,6 +256,22 @@ class Exchange:
             case Shutdown():
                 self.stop(drain_seconds=command.drain_seconds)
                 return Done()
+            case (
+                MaskRecording()
+                | UnmaskRecording()
+                | StopRecording()
+                | ObjectToRecording()
+                | OpenPayment()
+                | ClosePayment()
+            ):
+                return await self.calls.recording_command(command)
+            case StartKeypad():
+                return Refused(
+                    code="no_keypad",
+                    message="This exchange has no payment adapter. Let the caller say the card with the page open.",
+                )
+            case StopKeypad():
+                return Done(call_id=command.call_id)
             case _:
                 return await self.calls.command(command)
 

@@ -70,6 +70,8 @@ class MemoryRecording:
     spans: tuple[Span, ...] = ()
     failed: bool = False
     noted: tuple[tuple[Span, ...], Span | None] = ((), None)
+    writes: list[int] = field(default_factory=list)
+    """Samples of each."""
 
     def _now(self) -> datetime:
         return self.clock.now() if self.clock else datetime(2026, 1, 1, tzinfo=UTC)
@@ -79,6 +81,7 @@ class MemoryRecording:
             raise RecordingUnavailable
         if len(caller) != len(agent):
             raise ValueError("Both directions must be equally long.")
+        self.writes.append(len(caller))
         self.caller += caller
         self.agent += agent
 

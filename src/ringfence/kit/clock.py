@@ -49,3 +49,7 @@ class ManualClock:
             raise ValueError("A clock only moves forward; start a new one to go back.")
         self._now += step
         self._monotonic += step.total_seconds()
+
+    def set_wall(self, at: datetime) -> None:
+        """Only the wall clock jumps, in either direction, as an operator or a time server may make it."""
+        self._now = at.astimezone(UTC)

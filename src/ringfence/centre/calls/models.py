@@ -37,6 +37,9 @@ class CallKind(models.TextChoices):
     NOT_RECORDED = "not_recorded"
     RECORDING_STOPPED = "recording_stopped"
     RECORDING_FAILED = "recording_failed"
+    OBJECTED = "objected"
+    PAYMENT_OPENED = "payment_opened"
+    PAYMENT_CLOSED = "payment_closed"
     ENDED = "ended"
 
 
@@ -50,6 +53,7 @@ class Party(models.TextChoices):
     ENTRY = "entry"
     PROMPT = "prompt"
     RECORDING = "recording"
+    PAYMENT = "payment"
 
 
 class Call(TenantModel):

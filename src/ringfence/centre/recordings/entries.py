@@ -19,6 +19,8 @@ class RecordingMasked(Entry):
     call_id: str
     reason: str
     actor: str
+    mask: str = ""
+    """Of a mask: its coded reason."""
 
 
 @audited(
@@ -32,18 +34,56 @@ class RecordingUnmasked(Entry):
     reason: str
     actor: str
     remaining: list[str]
+    mask: str = ""
 
 
 @audited(
     "recording.stopped",
     _("Recording {recording_id} stopped for good during the call: {reason}."),
-    personal=["agent_id"],
+    personal=["agent_id", "actor"],
 )
 class RecordingStopped(Entry):
     recording_id: str
     call_id: str
     agent_id: str
     reason: str
+    actor: str = ""
+    stop_code: str = ""
+    """Of an agent's stop: its coded reason."""
+
+
+@audited(
+    "recording.objected",
+    _("The caller of call {call_id} objected to being recorded. Captured before that: {recordings}."),
+    personal=["agent_id"],
+)
+class CallerObjected(Entry):
+    call_id: str
+    agent_id: str
+    recordings: list[str]
+
+
+@audited("payment.opened", _("Payment {payment_id} opened on call {call_id}; the pause was in force."),
+         personal=["agent_id"])  # fmt: skip
+class PaymentOpened(Entry):
+    call_id: str
+    payment_id: str
+    agent_id: str
+    recording_id: str
+
+
+@audited("payment.closed", _("Payment {payment_id} on call {call_id} was proven closed."))
+class PaymentClosed(Entry):
+    call_id: str
+    payment_id: str
+
+
+@audited("payment.keypad_used", _("The caller of call {call_id} keyed in the {field}: {outcome}."))
+class KeypadUsed(Entry):
+    call_id: str
+    payment_id: str
+    field: str
+    outcome: str
 
 
 @audited(

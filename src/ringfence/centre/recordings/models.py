@@ -65,6 +65,8 @@ class RecordingSpan(TenantModel):
     end_ms = models.PositiveIntegerField()
     reason = models.CharField(max_length=24, choices=[(item.value, item.value) for item in SuppressionReason])
     actor = models.CharField(max_length=64)
+    code = models.CharField(max_length=32, blank=True)
+    """Of a mask: its coded reason."""
 
     class Meta(TenantModel.Meta):
         ordering = ["start_ms", "id"]

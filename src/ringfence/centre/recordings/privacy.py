@@ -27,6 +27,7 @@ declare(
     purpose="Stretches of written silence and why (R41).",
     subjects={Subject.STAFF},
     personal={"actor": "who asked for the silence"},
+    plain={"code"},
     retention=RetentionClass.RECORDING,
     export=with_parent("recording"),
     erase=deleted("with its recording"),

@@ -53,6 +53,8 @@ class SilentSpan:
     end_ms: int
     reason: SuppressionReason
     actor: str
+    code: str = ""
+    """Of a mask: its coded reason."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,7 +212,11 @@ def plays_by_purpose(clients: Collection[ClientCode] | None, *, since: datetime,
 
 def _span(span: RecordingSpan) -> SilentSpan:
     return SilentSpan(
-        start_ms=span.start_ms, end_ms=span.end_ms, reason=SuppressionReason(span.reason), actor=span.actor
+        start_ms=span.start_ms,
+        end_ms=span.end_ms,
+        reason=SuppressionReason(span.reason),
+        actor=span.actor,
+        code=span.code,
     )
 
 

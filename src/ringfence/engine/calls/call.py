@@ -21,6 +21,7 @@ from ringfence.control.facts import (
 )
 from ringfence.engine.calls.around import Around, Home
 from ringfence.engine.calls.messages import CallCommand, Commanded, EndNow, Message, Started, TimerFired
+from ringfence.engine.calls.recording import CallRecording
 from ringfence.engine.calls.state import CallPhase, CallState, Leg, LegPhase
 from ringfence.engine.calls.timers import Handle
 from ringfence.engine.errors import MediaError, PromptMissing
@@ -55,6 +56,7 @@ class Call:
 
     def __init__(self, state: CallState, around: Around, home: Home) -> None:
         self.state = state
+        self.recording = CallRecording(state, around)
         self.task: asyncio.Task[None] | None = None
         self.dropped = 0
         """Messages refused because the mailbox was full."""
@@ -365,7 +367,7 @@ class Call:
                 self._around.sip.hang_up(leg.dialog, status=status)
             leg.phase = LegPhase.OVER
         try:
-            await self._quietly(self._around.recorder.stop(self.state.call_id, StopReason.HANG_UP))
+            await self._quietly(self.recording.stop(StopReason.HANG_UP))
         finally:
             try:
                 stats = await self._stats()

@@ -23,7 +23,7 @@ from ringfence.engine.media.port import (
     Tap,
     TapSink,
 )
-from ringfence.engine.recorder.api import RecorderState, RecordingRequest
+from ringfence.engine.recorder.api import SEGMENT_ENDS, RecorderState, RecordingRequest
 from ringfence.engine.sip.api import (
     Binding,
     DialogEnded,
@@ -323,13 +323,20 @@ class MemoryRecorder:
 
     async def begin(self, request: RecordingRequest) -> RecordingId | None:
         self.requests.append(request)
-        if request.wording is None:
+        if request.wording is None or request.stopped is not None:
             return None
+        old = self._states.get(request.call_id)
+        if old is not None and old.stopped not in SEGMENT_ENDS:
+            return old.recording_id if old.stopped is None else None
         recording_id = RecordingId(f"r{len(self.requests)}")
-        self._states[request.call_id] = RecorderState(recording_id=recording_id, suppressed=frozenset(), stopped=None)
+        self._states[request.call_id] = RecorderState(
+            recording_id=recording_id,
+            suppressed=frozenset(each.reason for each in request.suppressed),
+            stopped=None,
+        )
         return recording_id
 
-    async def suppress(self, call_id: CallId, reason: SuppressionReason, actor: str) -> None:
+    async def suppress(self, call_id: CallId, reason: SuppressionReason, actor: str, code: str = "") -> None:
         self.log.append(("suppress", reason.value))
         self._change(call_id, lambda reasons: reasons | {reason})
 
@@ -346,7 +353,7 @@ class MemoryRecorder:
                 recording_id=old.recording_id, suppressed=change(old.suppressed), stopped=None
             )
 
-    async def stop(self, call_id: CallId, reason: StopReason) -> None:
+    async def stop(self, call_id: CallId, reason: StopReason, actor: str = "", code: str = "") -> None:
         self.log.append(("stop", reason.value))
         old = self._states.get(call_id)
         if old is not None and old.stopped is None:

@@ -10,6 +10,7 @@ from ringfence.control.facts import (
     EndReason,
     OfferOutcome,
     StopReason,
+    SuppressionReason,
 )
 from ringfence.engine.calls.around import Around, Home
 from ringfence.engine.calls.messages import Message, NoPlace, Offered, OfferWithdrawn
@@ -239,7 +240,7 @@ class InboundCall(TransferableCall):
         if state.queue_id is None or state.handed_over or state.agents_lost or self._caller() is None:
             return False
         state.agents_lost += 1
-        await self._around.recorder.stop(state.call_id, StopReason.HANG_UP)
+        await self.recording.end_segment(StopReason.AGENT_LEFT)
         agent = state.legs.get(state.agent) if state.agent is not None else None
         if agent is not None:
             await self.drop_leg(agent)
@@ -254,6 +255,9 @@ class InboundCall(TransferableCall):
             return False
         state.agent = state.agent_id = state.held_by = None
         state.phase = CallPhase.QUEUED
+        # A hold or an attempt to transfer ended with its agent; a mask and an open payment wait for the next one.
+        await self.recording.resume(SuppressionReason.HOLD)
+        await self.recording.resume(SuppressionReason.CONSULT_OUTSIDE)
         await self._around.media.gate(state.session, caller.leg_id, Gate.OPEN)
         if state.playing is None:
             await self._play_music()

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass
 
 from ringfence.control.commands import (
+    ClosePayment,
     CompleteTransfer,
     ConsultCall,
     DropFromConference,
@@ -12,10 +13,15 @@ from ringfence.control.commands import (
     JoinCall,
     LeaveConference,
     MakeConference,
+    MaskRecording,
+    ObjectToRecording,
+    OpenPayment,
     Reply,
     RetrieveCall,
     ReturnToCaller,
+    StopRecording,
     TransferCall,
+    UnmaskRecording,
 )
 from ringfence.control.facts import EndReason
 from ringfence.engine.media.port import MediaEvent
@@ -75,6 +81,8 @@ CallCommand = (
     | DropFromConference
     | JoinCall
 )
+RecordingCommand = MaskRecording | UnmaskRecording | StopRecording | ObjectToRecording | OpenPayment | ClosePayment
+"""These do not wait in the mailbox."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,8 +5,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from ringfence.control.directory import FlowVersion, HoursEntry, UserKind
-from ringfence.control.facts import Direction, EndReason
+from ringfence.control.facts import Direction, EndReason, StopReason, SuppressionReason
 from ringfence.engine.media.port import LegKind
+from ringfence.engine.recorder.control import Suppression
 from ringfence.engine.sip.api import DialogId
 from ringfence.kit.ids import (
     AgentId,
@@ -17,6 +18,7 @@ from ringfence.kit.ids import (
     EntryId,
     LegId,
     QueueId,
+    RecordingId,
     SessionId,
     TrunkId,
 )
@@ -120,6 +122,22 @@ class Transfer:
 
 
 @dataclass(kw_only=True)
+class Keeping:
+    """What may be kept of the call, whether or not a recording runs: it outlives every segment (domain C12)."""
+
+    suppressed: dict[SuppressionReason, Suppression] = field(default_factory=dict)
+    payments: dict[str, AgentId] = field(default_factory=dict)
+    """Open ones, and who opened each."""
+    masked_at: float | None = None
+    """Monotonic."""
+    stopped: StopReason | None = None
+    """Never recorded again."""
+    objected: bool = False
+    recordings: list[RecordingId] = field(default_factory=list)
+    """Every segment so far."""
+
+
+@dataclass(kw_only=True)
 class CallState:
     call_id: CallId
     session: SessionId
@@ -148,6 +166,7 @@ class CallState:
     attempt: Attempt | None = None
     transfer: Transfer | None = None
     held_by: HeldBy | None = None
+    keeping: Keeping = field(default_factory=Keeping)
     talked: bool = False
     agents_lost: int = 0
     handed_over: bool = False

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 
-from ringfence.control.commands import Done, LiveCall, PlaceCall, Refused, Reply
+from ringfence.control.commands import ClosePayment, Done, LiveCall, PlaceCall, Refused, Reply
 from ringfence.control.directory import DirectorySnapshot
 from ringfence.control.facts import (
     AlarmRaised,
@@ -26,10 +26,11 @@ from ringfence.engine.calls.dialling import (
     own_number,
 )
 from ringfence.engine.calls.inbound import InboundCall
-from ringfence.engine.calls.messages import CallCommand, Commanded, EndNow, Message, Started
+from ringfence.engine.calls.messages import CallCommand, Commanded, EndNow, Message, RecordingCommand, Started
 from ringfence.engine.calls.outward import DirectCall, PlacedCall
 from ringfence.engine.calls.state import CallState, Leg, Role
 from ringfence.engine.media.port import EngineLost, LegKind
+from ringfence.engine.recorder import SEGMENT_ENDS
 from ringfence.engine.sip.api import (
     Cancelled,
     DeviceBound,
@@ -325,14 +326,23 @@ class CallTable:
         call.post(Commanded(command=command, reply=reply))
         return await reply
 
+    async def recording_command(self, command: RecordingCommand) -> Reply:
+        """Answer to a command about a call's recording; at once, whatever the call is busy with."""
+        call = self._calls.get(command.call_id)
+        if call is not None:
+            return await call.recording.command(command)
+        if isinstance(command, ClosePayment):
+            return Done(call_id=command.call_id)
+        return Refused(code="call_over", message="The call is over.")
+
     # Looking, and the end
 
     def live_calls(self) -> tuple[LiveCall, ...]:
         now = self._around.clock.monotonic()
         found = []
         for call in self._calls.values():
-            state, recording = call.state, self._around.recorder.state(call.state.call_id)
-            running = recording is not None and recording.stopped is None
+            state, keeping, recording = call.state, call.state.keeping, call.recording.now
+            ended = recording.stopped if recording is not None and recording.stopped not in SEGMENT_ENDS else None
             found.append(
                 LiveCall(
                     call_id=state.call_id,
@@ -341,8 +351,11 @@ class CallTable:
                     agent_id=state.agent_id,
                     phase=state.phase.value,
                     seconds=max(0.0, now - state.arrived),
-                    recording_id=recording.recording_id if recording is not None and running else None,
-                    suppressed=recording.suppressed if recording is not None and running else frozenset(),
+                    recording_id=call.recording.running,
+                    suppressed=frozenset(keeping.suppressed),
+                    payments=frozenset(keeping.payments),
+                    stopped=keeping.stopped or ended,
+                    mask_since=call.recording.mask_seconds,
                 )
             )
         return tuple(found)

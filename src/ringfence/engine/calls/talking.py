@@ -5,7 +5,6 @@ import logging
 from typing_extensions import override
 
 from ringfence.control.commands import Done, HangUpCall, HoldCall, Refused, Reply, RetrieveCall, TransferCall
-from ringfence.control.directory import UserKind
 from ringfence.control.facts import AgentState, CallAnswered, CallHeld, CallRetrieved, EndReason, SuppressionReason
 from ringfence.engine.calls.messages import CallCommand
 from ringfence.engine.calls.reaching import ReachingCall
@@ -13,7 +12,6 @@ from ringfence.engine.calls.state import CallPhase, HeldBy, Leg, LegPhase
 from ringfence.engine.errors import Rejected
 from ringfence.engine.media.port import Gate
 from ringfence.engine.media.sdp import direction
-from ringfence.engine.recorder.api import RecordingRequest
 from ringfence.kit.ids import ContentId
 
 log = logging.getLogger(__name__)
@@ -45,19 +43,7 @@ class TalkingCall(ReachingCall):
         )
         if state.unrecorded:
             return
-        await self._around.recorder.begin(
-            RecordingRequest(
-                call_id=state.call_id,
-                session=state.session,
-                client=state.client,
-                direction=state.direction,
-                answered_by=agent.user if agent.device_id is not None else UserKind.GENERAL,
-                agent_id=agent.agent_id,
-                caller_leg=customer.leg_id,
-                agent_leg=agent.leg_id,
-                wording=state.wording,
-            )
-        )
+        await self.recording.begin(customer, agent)
 
     # Commands
 
@@ -96,7 +82,7 @@ class TalkingCall(ReachingCall):
     async def hold(self, by: HeldBy) -> None:
         """The customer hears music, neither side hears the other, nothing is kept (R35)."""
         state = self.state
-        await self._around.recorder.suppress(state.call_id, SuppressionReason.HOLD, self._actor())
+        await self.recording.suppress(SuppressionReason.HOLD)
         await self.part_audio()
         state.phase, state.held_by = CallPhase.HELD, by
         if state.agent_id is not None:
@@ -107,7 +93,7 @@ class TalkingCall(ReachingCall):
         """Both talk again; what is said is kept again, if nothing else suppresses it."""
         state = self.state
         await self.join_audio()
-        await self._around.recorder.resume(state.call_id, SuppressionReason.HOLD, self._actor())
+        await self.recording.resume(SuppressionReason.HOLD)
         state.phase, state.held_by = CallPhase.TALKING, None
         if state.agent_id is not None:
             self._around.desk.turn(state.agent_id, state.call_id, AgentState.TALKING)
@@ -137,9 +123,6 @@ class TalkingCall(ReachingCall):
         return next((m for m in own if m), None) or next(
             (entry.music for entry in queues if entry.client == self.state.client and entry.music), None
         )
-
-    def _actor(self) -> str:
-        return self.state.agent_id or "system"
 
     # Re-INVITE
 

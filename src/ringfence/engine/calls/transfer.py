@@ -46,7 +46,7 @@ class TransferableCall(TalkingCall):
             was_held=state.phase is CallPhase.HELD,
             agent_id=state.agent_id,
         )
-        await self._around.recorder.suppress(state.call_id, self._reason(outside=outside), self._actor())
+        await self.recording.suppress(self._reason(outside=outside))
         await self.part_audio()
         state.phase = CallPhase.TRANSFERRING
         snapshot = self._around.directory.snapshot
@@ -96,9 +96,10 @@ class TransferableCall(TalkingCall):
         if transfer is None or customer is None:
             await self.drop_leg(leg)
             return
-        await self._around.recorder.stop(
-            state.call_id, StopReason.TRANSFER_OUTSIDE if transfer.outside else StopReason.HANG_UP
-        )
+        if transfer.outside:
+            await self.recording.stop(StopReason.TRANSFER_OUTSIDE)
+        else:
+            await self.recording.end_segment(StopReason.TRANSFER_CENTRE)
         state.unrecorded = True
         agent, agent_id = self.leg(state.agent), transfer.agent_id
         if agent is not None:
@@ -145,10 +146,10 @@ class TransferableCall(TalkingCall):
                 await self.end(EndReason.NO_ANSWER)
             return
         await self.join_audio()
-        await self._around.recorder.resume(state.call_id, self._reason(outside=transfer.outside), self._actor())
+        await self.recording.resume(self._reason(outside=transfer.outside))
         state.phase = CallPhase.TALKING
         if transfer.was_held:
-            await self._around.recorder.resume(state.call_id, SuppressionReason.HOLD, self._actor())
+            await self.recording.resume(SuppressionReason.HOLD)
             state.held_by = None
             if state.agent_id is not None:
                 self._around.desk.turn(state.agent_id, state.call_id, AgentState.TALKING)
@@ -191,4 +192,4 @@ class TransferableCall(TalkingCall):
         if state.agent_id is not None:
             self._around.desk.part(state.agent_id, state.call_id)
         state.agent = state.agent_id = None
-        await self._around.recorder.stop(state.call_id, StopReason.HANG_UP)
+        await self.recording.end_segment(StopReason.AGENT_LEFT)

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from ringfence.control.directory import UserKind
 from ringfence.control.facts import Direction, StopReason, SuppressionReason
+from ringfence.engine.recorder.control import Suppression
 from ringfence.kit.ids import AgentId, CallId, ClientCode, LegId, RecordingId, SessionId
 
 
@@ -22,6 +23,16 @@ class RecordingRequest:
     agent_leg: LegId
     wording: str | None
     """Wording version of the notice that was heard to its end; None: not heard, so no recording (R37)."""
+    segment: int = 0
+    """Its place among the recordings of the call."""
+    suppressed: tuple[Suppression, ...] = ()
+    """Reasons for silence that stand already: the recording begins with them in force."""
+    stopped: StopReason | None = None
+    """Somebody stopped the call's recording for good before this person answered."""
+
+
+SEGMENT_ENDS = frozenset({StopReason.TRANSFER_CENTRE, StopReason.AGENT_LEFT})
+"""Stops after which the same call may be recorded again, in its next segment."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,17 +46,26 @@ class Recorder(Protocol):
     """All methods are idempotent; unknown calls and stopped recordings are ignored. Failures become facts (R182)."""
 
     async def begin(self, request: RecordingRequest) -> RecordingId | None:
-        """Start if a rule allows it (R8, R22, R37); otherwise publish RecordingNotStarted and return None."""
+        """Start if a rule allows it (R8, R22, R37); otherwise publish RecordingNotStarted and return None.
+
+        After a stop that is one of SEGMENT_ENDS it starts the call's next segment; after any other it returns None.
+        """
         ...
 
-    async def suppress(self, call_id: CallId, reason: SuppressionReason, actor: str) -> None:
-        """When it returns, not one more packet is kept."""
+    async def suppress(self, call_id: CallId, reason: SuppressionReason, actor: str, code: str = "") -> None:
+        """When it returns, not one more packet is kept, the tap is paused and the fact is told.
+
+        From the moment it is called the gate is closed. A media engine that does not confirm the pause ends the
+        recording with MEDIA_FAILED: rather none than one that leaks.
+        """
         ...
 
-    async def resume(self, call_id: CallId, reason: SuppressionReason, actor: str) -> None: ...
+    async def resume(self, call_id: CallId, reason: SuppressionReason, actor: str) -> None:
+        """Audio is kept again once no reason is left, from a short guard time on."""
+        ...
 
-    async def stop(self, call_id: CallId, reason: StopReason) -> None:
-        """Final. When it returns, not one more packet is kept; sealing goes on in the writer's thread."""
+    async def stop(self, call_id: CallId, reason: StopReason, actor: str = "", code: str = "") -> None:
+        """Final, but for SEGMENT_ENDS. When it returns, not one more packet is kept; sealing goes on in the writer."""
         ...
 
     def state(self, call_id: CallId) -> RecorderState | None: ...

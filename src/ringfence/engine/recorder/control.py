@@ -16,6 +16,8 @@ class Suppression(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     reason: SuppressionReason
     actor: str
+    code: str = ""
+    """Of a mask: a MaskCode."""
 
 
 class RecordingControl(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -33,6 +35,11 @@ class RecordingControl(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     stopped: StopReason | None = None
     last_ms: int = 0
 
+    @classmethod
+    def beginning(cls, active: tuple[Suppression, ...]) -> Self:
+        """A recording that begins with these reasons in force."""
+        return cls(active=active, silent_since_ms=0 if active else None)
+
     @property
     def reasons(self) -> frozenset[SuppressionReason]:
         return frozenset(each.reason for each in self.active)
@@ -49,14 +56,14 @@ class RecordingControl(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
             return None
         return self._span(self.silent_since_ms, self.last_ms)
 
-    def suppress(self, reason: SuppressionReason, actor: str, *, at_ms: int) -> Self:
+    def suppress(self, reason: SuppressionReason, actor: str, code: str = "", *, at_ms: int) -> Self:
         """``reason`` joins the set."""
         if self.stopped is not None or reason in self.reasons:
             return self
         at = max(at_ms, self.last_ms)
         return msgspec.structs.replace(
             self,
-            active=(*self.active, Suppression(reason=reason, actor=actor)),
+            active=(*self.active, Suppression(reason=reason, actor=actor, code=code)),
             silent_since_ms=at if self.silent_since_ms is None else self.silent_since_ms,
             last_ms=at,
         )
@@ -100,7 +107,8 @@ class RecordingControl(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         return (*self.closed, self._span(self.silent_since_ms, at))
 
     def _span(self, start: int, end: int) -> Span:
-        return Span(start_ms=start, end_ms=end, reason=self.active[0].reason, actor=self.active[0].actor)
+        first = self.active[0]
+        return Span(start_ms=start, end_ms=end, reason=first.reason, actor=first.actor, code=first.code)
 
 
 def clip(spans: tuple[Span, ...], *, upto_ms: int) -> tuple[Span, ...]:

@@ -3,8 +3,13 @@
 from dataclasses import dataclass
 
 from ringfence.control.directory import DirectorySnapshot, UserKind
-from ringfence.control.facts import Direction, NotRecordedReason
+from ringfence.control.facts import Direction, NotRecordedReason, StopReason
 from ringfence.engine.recorder.api import RecordingRequest
+
+_STOPPED = {
+    StopReason.CALLER_OBJECTS: NotRecordedReason.CALLER_OBJECTS,
+    StopReason.AGENT_STOP: NotRecordedReason.AGENT_STOP,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +34,8 @@ def decide(snapshot: DirectorySnapshot, request: RecordingRequest) -> Allowed | 
         return NotRecordedReason.NO_RULE
     if not client.recording_enabled:
         return NotRecordedReason.CLIENT_OFF
+    if request.stopped is not None:
+        return _STOPPED.get(request.stopped, NotRecordedReason.NO_RULE)
     if not request.wording:
         return NotRecordedReason.NOT_ANNOUNCED
     return Allowed(wording=request.wording)

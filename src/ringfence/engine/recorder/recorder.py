@@ -23,7 +23,7 @@ from ringfence.control.facts import (
 from ringfence.engine.errors import MediaError, RecordingUnavailable
 from ringfence.engine.media.port import MediaEngine, Tap
 from ringfence.engine.ports import Directory, FactSink, RecordingSink, RecordingVault
-from ringfence.engine.recorder.api import RecorderState, RecordingRequest
+from ringfence.engine.recorder.api import SEGMENT_ENDS, RecorderState, RecordingRequest
 from ringfence.engine.recorder.control import RecordingControl
 from ringfence.engine.recorder.policy import Allowed, decide
 from ringfence.engine.recorder.timeline import MAX_WAITING, SAMPLES_PER_MS, Timeline
@@ -35,6 +35,7 @@ from ringfence.kit.tasks import TaskOwner
 log = logging.getLogger(__name__)
 
 SAMPLES_PER_SECOND = SAMPLES_PER_MS * 1000
+MAX_BATCH_MS = 60_000
 REMEMBERED_CALLS = 10_000
 """Ended calls whose late events are still recognised."""
 
@@ -47,7 +48,7 @@ class _Recording:
         self.recording_id = RecordingId(new_id())
         self.started = started
         """Monotonic seconds of sample 0."""
-        self.control = RecordingControl()
+        self.control = RecordingControl.beginning(request.suppressed)
         self.sink: RecordingSink | None = None
         self.tap: Tap | None = None
         self.tap_running = True
@@ -55,7 +56,13 @@ class _Recording:
         """Keeps the commands to one tap in order; each waits for the media engine for a limited time only."""
         self.timer: asyncio.TimerHandle | None = None
         self.dropped = 0
-        self._open_from: float | None = started
+        self.wanted = set(self.control.reasons)
+        """Reasons that stand by what was asked for last, ahead of what the tap has done."""
+        self.told: set[SuppressionReason] = set()
+        """Reasons in force of which a fact was published."""
+        self.stopped_by = ("", "")
+        """Actor and code of the stop."""
+        self._open_from: float | None = None if request.suppressed else started
         self._waiting: list[tuple[LegId, float, bytes, int, bool]] = []
         self._timeline = Timeline()
 
@@ -92,6 +99,10 @@ class _Recording:
                   rtp_timestamp=timestamp)  # fmt: skip
         return self._timeline.advance(upto_ms * SAMPLES_PER_MS, self.control.spans(upto_ms=upto_ms))
 
+    @property
+    def written_ms(self) -> int:
+        return self._timeline.written // SAMPLES_PER_MS
+
     def state(self) -> RecorderState:
         return RecorderState(
             recording_id=self.recording_id, suppressed=self.control.reasons, stopped=self.control.stopped
@@ -112,6 +123,7 @@ class CallRecorder:
         tasks: TaskOwner,
         batch_seconds: float = 0.5,
         holdback_ms: int = 200,
+        guard_ms: int = 100,
         tap_seconds: float = 2.0,
         seal_seconds: float = 15.0,
     ) -> None:
@@ -124,6 +136,8 @@ class CallRecorder:
         self._batch_seconds = batch_seconds
         self._holdback_ms = holdback_ms
         """How long reordered packets may be late."""
+        self._guard_seconds = guard_ms / 1000
+        """A pause ends so much later than it was asked for: what was said inside it may still be on its way."""
         self._tap_seconds = tap_seconds
         self._seal_seconds = seal_seconds
         self._recordings: dict[CallId, _Recording] = {}
@@ -135,7 +149,7 @@ class CallRecorder:
         if running := self._recordings.get(call_id):
             return running.recording_id
         ended = self._ended.get(call_id)
-        if isinstance(ended, RecorderState):
+        if isinstance(ended, RecorderState) and ended.stopped not in SEGMENT_ENDS:
             return None
         decision = decide(self._directory.snapshot, request)
         if not isinstance(decision, Allowed):
@@ -152,49 +166,49 @@ class CallRecorder:
                 self._recordings.pop(call_id, None)
         return recording.recording_id if recording.sink is not None else None
 
-    async def suppress(self, call_id: CallId, reason: SuppressionReason, actor: str) -> None:
+    async def suppress(self, call_id: CallId, reason: SuppressionReason, actor: str, code: str = "") -> None:
         """See Recorder. Silence counts from the moment this is called."""
         recording = self._recordings.get(call_id)
         if recording is None:
             return
-        before = recording.control
+        recording.wanted.add(reason)
         at_ms = math.floor(recording.ms(self._clock.monotonic()))
-        recording.control = after = before.suppress(reason, actor, at_ms=at_ms)
-        if after.stopped is not None:
-            return
+        recording.control = recording.control.suppress(reason, actor, code, at_ms=at_ms)
         recording.close_gate()
         async with recording.order:
-            await self._pause(recording)
-            if after is before or self._recordings.get(call_id) is not recording:
+            if not self._runs(recording):
                 return
-            self._facts.publish(
-                RecordingSuppressed(
-                    at=self._clock.now(),
-                    recording_id=recording.recording_id,
-                    call_id=call_id,
-                    reason=reason,
-                    actor=actor,
-                )
-            )
-            self._note(recording)
+            obeyed = await self._pause(recording)
+            if reason in recording.control.reasons and reason not in recording.told:
+                self._tell_suppressed(recording, reason, actor, code)
+                self._note(recording)
+            if not obeyed:
+                await self._end(recording, StopReason.MEDIA_FAILED)
 
     async def resume(self, call_id: CallId, reason: SuppressionReason, actor: str) -> None:
-        """See Recorder. Audio counts from the media time at which the tap runs again."""
+        """See Recorder. Audio counts from the media time at which the tap runs again, and the guard time after it."""
         recording = self._recordings.get(call_id)
         if recording is None:
             return
+        recording.wanted.discard(reason)
         async with recording.order:
-            if reason not in recording.control.reasons or recording.control.stopped is not None:
+            suppression = next((each for each in recording.control.active if each.reason is reason), None)
+            if suppression is None or recording.control.stopped is not None or reason in recording.wanted:
                 return
             since = self._clock.monotonic()
             if recording.control.reasons == {reason}:
-                since = max(since, await self._unpause(recording))
-            # Read again: another reason, or the stop, may have come while the tap was started.
+                running = await self._unpause(recording)
+                if running is None:
+                    await self._end(recording, StopReason.MEDIA_FAILED)
+                    return
+                since = max(since, running) + self._guard_seconds
+            # Look again: this or another reason, or the stop, may have come while the tap was started.
+            if reason in recording.wanted or recording.control.stopped is not None:
+                return
             recording.control = recording.control.resume(reason, at_ms=math.ceil(recording.ms(since)))
+            recording.told.discard(reason)
             if recording.control.audible:
                 recording.open_gate(since)
-            if reason in recording.control.reasons:
-                return
             self._facts.publish(
                 RecordingResumed(
                     at=self._clock.now(),
@@ -203,23 +217,20 @@ class CallRecorder:
                     reason=reason,
                     actor=actor,
                     remaining=recording.control.reasons,
+                    code=suppression.code,
                 )
             )
             self._note(recording)
 
-    async def stop(self, call_id: CallId, reason: StopReason) -> None:
+    async def stop(self, call_id: CallId, reason: StopReason, actor: str = "", code: str = "") -> None:
         """See Recorder."""
         recording = self._recordings.get(call_id)
         if recording is None:
             return
-        at_ms = round(recording.ms(self._clock.monotonic()))
-        recording.control = recording.control.stop(reason, at_ms=at_ms)
-        recording.close_gate()
+        self._decide_stop(recording, reason, actor, code)
         async with recording.order:
-            if self._recordings.get(call_id) is not recording:
-                return
-            await self._close_tap(recording)
-            self._finish(recording)
+            if self._runs(recording):
+                await self._end(recording, reason)
 
     def state(self, call_id: CallId) -> RecorderState | None:
         if recording := self._recordings.get(call_id):
@@ -235,6 +246,24 @@ class CallRecorder:
         if not drained:
             log.error("sealing took over %.0f s; the rest is recovered at the next start", self._seal_seconds)
 
+    def _runs(self, recording: _Recording) -> bool:
+        """It has not been finished while somebody waited for its order."""
+        return self._recordings.get(recording.request.call_id) is recording
+
+    def _decide_stop(self, recording: _Recording, reason: StopReason, actor: str = "", code: str = "") -> None:
+        """Nothing is kept from here on; the first stop gives the reason."""
+        if recording.control.stopped is None:
+            recording.stopped_by = (actor, code)
+            at_ms = round(recording.ms(self._clock.monotonic()))
+            recording.control = recording.control.stop(reason, at_ms=at_ms)
+        recording.close_gate()
+
+    async def _end(self, recording: _Recording, reason: StopReason) -> None:
+        """Stop, if nothing has yet, and seal. Only for whoever holds the order of the recording."""
+        self._decide_stop(recording, reason)
+        await self._close_tap(recording)
+        self._finish(recording)
+
     async def _start(self, recording: _Recording, allowed: Allowed) -> None:
         """Tap first, so that a media engine that cannot tap leaves nothing behind in the vault."""
         request = recording.request
@@ -246,15 +275,18 @@ class CallRecorder:
                     request.session, (request.caller_leg, request.agent_leg), recording
                 )
             recording.sink, key_id = self._vault.open(
-                recording_id=recording.recording_id, call_id=request.call_id, client=request.client, segment=0
+                recording_id=recording.recording_id,
+                call_id=request.call_id,
+                client=request.client,
+                segment=request.segment,
             )
         except (MediaError, TimeoutError) as error:
-            self._give_up(recording, f"tap: {type(error).__name__}")
+            self._give_up(recording, NotRecordedReason.MEDIA_FAILED, f"tap: {type(error).__name__}")
             return
         except RecordingUnavailable:
             recording.close_gate()
             await self._close_tap(recording)
-            self._give_up(recording, "vault: RecordingUnavailable")
+            self._give_up(recording, NotRecordedReason.STORAGE_FAILED, "vault: RecordingUnavailable")
             return
         self._facts.publish(
             RecordingStarted(
@@ -263,18 +295,37 @@ class CallRecorder:
                 call_id=request.call_id,
                 client=request.client,
                 agent_id=request.agent_id,
-                segment=0,
+                segment=request.segment,
                 wording=allowed.wording,
                 key_id=key_id,
             )
         )
         self._arm(recording)
+        if request.suppressed:
+            for each in request.suppressed:
+                self._tell_suppressed(recording, each.reason, each.actor, each.code)
+            self._note(recording)
+            if not await self._pause(recording):
+                await self._end(recording, StopReason.MEDIA_FAILED)
 
-    def _give_up(self, recording: _Recording, detail: str) -> None:
+    def _tell_suppressed(self, recording: _Recording, reason: SuppressionReason, actor: str, code: str) -> None:
+        recording.told.add(reason)
+        self._facts.publish(
+            RecordingSuppressed(
+                at=self._clock.now(),
+                recording_id=recording.recording_id,
+                call_id=recording.request.call_id,
+                reason=reason,
+                actor=actor,
+                code=code,
+            )
+        )
+
+    def _give_up(self, recording: _Recording, reason: NotRecordedReason, detail: str) -> None:
         recording.close_gate()
         del self._recordings[recording.request.call_id]
         self._facts.publish(AlarmRaised(at=self._clock.now(), code="recording_not_started", detail=detail))
-        self._refuse(recording.request, NotRecordedReason.STORAGE_FAILED)
+        self._refuse(recording.request, reason)
 
     def _refuse(self, request: RecordingRequest, reason: NotRecordedReason) -> None:
         if self._ended.get(request.call_id) is reason:
@@ -295,6 +346,8 @@ class CallRecorder:
         if recording.sink is None or recording.control.stopped is not None:
             return
         upto = int(recording.ms(self._clock.monotonic())) - self._holdback_ms
+        # A process that was frozen catches up in pieces that the writer's queue can hold.
+        upto = min(upto, recording.written_ms + MAX_BATCH_MS)
         caller, agent = recording.take(upto)
         try:
             if caller:
@@ -318,7 +371,14 @@ class CallRecorder:
         if recording.sink is None:
             return
         self._facts.publish(
-            RecordingStopped(at=self._clock.now(), recording_id=recording.recording_id, call_id=call_id, reason=stop)
+            RecordingStopped(
+                at=self._clock.now(),
+                recording_id=recording.recording_id,
+                call_id=call_id,
+                reason=stop,
+                actor=recording.stopped_by[0],
+                code=recording.stopped_by[1],
+            )
         )
         end_ms = recording.control.last_ms
         caller, agent = recording.take(end_ms)
@@ -334,26 +394,30 @@ class CallRecorder:
         if recording.sink is not None:
             recording.sink.note(recording.control.closed, recording.control.running)
 
-    async def _pause(self, recording: _Recording) -> None:
+    async def _pause(self, recording: _Recording) -> bool:
+        """True: the media engine says that not one more packet comes."""
         if recording.tap is None or not recording.tap_running:
-            return
+            return True
         try:
             async with asyncio.timeout(self._tap_seconds):
                 await recording.tap.pause()
-            recording.tap_running = False
         except (MediaError, TimeoutError) as error:
             self._distrust(recording, error)
+            return False
+        recording.tap_running = False
+        return True
 
-    async def _unpause(self, recording: _Recording) -> float:
+    async def _unpause(self, recording: _Recording) -> float | None:
+        """Since when packets come again; None when the media engine did not say."""
         if recording.tap is None or recording.tap_running:
             return 0.0
         try:
             async with asyncio.timeout(self._tap_seconds):
                 since = await recording.tap.resume()
-            recording.tap_running = True
         except (MediaError, TimeoutError) as error:
             self._distrust(recording, error)
-            return 0.0
+            return None
+        recording.tap_running = True
         return min(since, self._clock.monotonic())
 
     async def _close_tap(self, recording: _Recording) -> None:

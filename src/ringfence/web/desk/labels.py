@@ -65,6 +65,9 @@ PAUSES: dict[SuppressionReason, Text] = {
 
 STOPS: dict[StopReason, Text] = {
     StopReason.HANG_UP: gettext_lazy("Stopped: call ended"),
+    StopReason.TRANSFER_CENTRE: gettext_lazy("Stopped: passed to a colleague"),
+    StopReason.AGENT_LEFT: gettext_lazy("Stopped: the agent left the call"),
+    StopReason.MEDIA_FAILED: gettext_lazy("Stopped: a pause could not be confirmed"),
     StopReason.TRANSFER_OUTSIDE: gettext_lazy("Stopped: transferred"),
     StopReason.CALLER_OBJECTS: gettext_lazy("Stopped: caller objects"),
     StopReason.AGENT_STOP: gettext_lazy("Stopped: by the agent"),
@@ -80,6 +83,9 @@ NOT_RECORDED: dict[NotRecordedReason, Text] = {
     NotRecordedReason.GENERAL_USER: gettext_lazy("Not recorded: no contact-centre telephone"),
     NotRecordedReason.OUTBOUND: gettext_lazy("Not recorded: call made by you"),
     NotRecordedReason.STORAGE_FAILED: gettext_lazy("Not recorded: storage failed"),
+    NotRecordedReason.MEDIA_FAILED: gettext_lazy("Not recorded: the audio could not be fetched"),
+    NotRecordedReason.CALLER_OBJECTS: gettext_lazy("Not recorded: the caller objects"),
+    NotRecordedReason.AGENT_STOP: gettext_lazy("Not recorded: stopped by the agent"),
 }
 
 

@@ -91,6 +91,9 @@ KINDS: dict[CallKind, Text] = {
     CallKind.NOT_RECORDED: _("Not recorded"),
     CallKind.RECORDING_STOPPED: _("Recording stopped"),
     CallKind.RECORDING_FAILED: _("Recording failed, call went on"),
+    CallKind.OBJECTED: _("Caller objected to being recorded"),
+    CallKind.PAYMENT_OPENED: _("Payment opened"),
+    CallKind.PAYMENT_CLOSED: _("Payment closed"),
     CallKind.ENDED: _("Call ended"),
 }
 ROLES: dict[str, Text] = {

@@ -131,11 +131,11 @@ def test_a_transfer_outside_stops_the_recording_before_the_destination_hears_the
         bridges_at_stop: list[int] = []
         stop = world.recorder.stop
 
-        async def watched(call_id: CallId, reason: StopReason) -> None:
+        async def watched(call_id: CallId, reason: StopReason, actor: str = "", code: str = "") -> None:
             if not bridges_at_stop:
                 bridges_at_stop.append(len(world.media.sessions[state.session].bridges))
                 assert all(leg.role is not Role.DESTINATION or not hears(leg.leg_id) for leg in state.legs.values())
-            await stop(call_id, reason)
+            await stop(call_id, reason, actor, code)
 
         def hears(leg: object) -> bool:
             return world.media.hears(state.session, leg, state.customer)  # type: ignore[arg-type]
@@ -260,7 +260,7 @@ def test_a_transfer_inside_the_centre_hands_over_and_does_not_record_the_next_pe
         assert world.last.target == ToDevice(device_id="bob-desk")  # type: ignore[arg-type]
         assert world.recorder.log == [("suppress", "hold")]
         target = await world.pick_up()
-        assert world.recorder.log[-1] == ("stop", "hang_up")
+        assert world.recorder.log[-1] == ("stop", "transfer_centre")
         assert world.only().agent_id == BOB
         assert world.agent_state(BOB) is AgentState.TALKING
         assert world.both_hear()

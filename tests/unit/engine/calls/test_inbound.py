@@ -329,7 +329,7 @@ def test_a_broken_agent_connection_brings_the_caller_to_the_head_of_the_queue_on
         assert world.agent_state() is AgentState.NOT_READY
         assert world.only().phase == "queued"
         assert world.media.played[-1] == MUSIC
-        assert ("stop", "hang_up") in world.recorder.log
+        assert ("stop", "agent_left") in world.recorder.log
         await world.ready(BOB, "bob-desk")
         again = await world.pick_up()
         assert world.both_hear()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -23,15 +24,15 @@ from ringfence.control.facts import (
 from ringfence.engine.errors import EngineUnavailable, UnknownSession
 from ringfence.engine.fakes import MemoryDirectory, MemoryFacts, MemoryRecording, MemoryVault
 from ringfence.engine.media.port import TapSink
-from ringfence.engine.recorder import CallRecorder, RecorderState, RecordingRequest
-from ringfence.engine.recorder.recorder import REMEMBERED_CALLS
+from ringfence.engine.recorder import CallRecorder, RecorderState, RecordingRequest, Suppression
+from ringfence.engine.recorder.recorder import MAX_BATCH_MS, REMEMBERED_CALLS
 from ringfence.engine.recorder.timeline import MAX_WAITING
 from ringfence.kit.clock import ManualClock
 from ringfence.kit.ids import AgentId, CallId, ClientCode, LegId, SessionId
 from ringfence.kit.tasks import TaskOwner
 
 CALL, CALLER, AGENT = CallId("c"), LegId("caller"), LegId("agent")
-MASK, HOLD = SuppressionReason.MASK, SuppressionReason.HOLD
+MASK, HOLD, PAYMENT = SuppressionReason.MASK, SuppressionReason.HOLD, SuppressionReason.PAYMENT
 REQUEST = RecordingRequest(
     call_id=CALL,
     session=SessionId("s"),
@@ -53,11 +54,14 @@ class MemoryTap:
         self.facts = facts
         self.commands = commands
         self.error: Exception | None = None
+        self.hangs = False
         self.facts_seen = 0
 
     async def _do(self, command: str) -> float:
         await asyncio.sleep(0)
         await asyncio.sleep(0)
+        if self.hangs:
+            await asyncio.Event().wait()
         if self.error is not None:
             raise self.error
         self.commands.append(command)
@@ -112,6 +116,7 @@ class Stage:
             clock=self.clock,
             tasks=tasks,
             batch_seconds=3600,
+            guard_ms=0,
         )
         self._timestamps = 0
 
@@ -301,18 +306,137 @@ def test_nothing_is_kept_after_the_stop_even_if_the_tap_goes_on() -> None:
     assert stage.facts.last(AlarmRaised).code == "tap_disobeyed"
 
 
-def test_tap_that_does_not_pause_keeps_nothing_and_alarms() -> None:
+def test_tap_that_does_not_pause_ends_the_recording_rather_than_leaking() -> None:
     async def story(stage: Stage) -> None:
         await stage.recorder.begin(REQUEST)
+        stage.talk(50)
         stage.media.made.error = UnknownSession()
         await stage.recorder.suppress(CALL, MASK, "agent-1")
+        stage.talk(50)
+        await stage.recorder.resume(CALL, MASK, "agent-1")
+        stage.talk(50)
+        await stage.recorder.stop(CALL, StopReason.HANG_UP)
+        assert await stage.recorder.begin(REQUEST) is None
+
+    stage = play(story)
+    assert seconds(stage.recording.caller, 1) == 1.0
+    assert stage.recording.duration_ms == 1000
+    assert {fact.code for fact in stage.facts.of(AlarmRaised)} == {"tap_disobeyed"}
+    assert stage.facts.last(RecordingSuppressed).reason is MASK
+    assert [fact.stop for fact in stage.facts.of(RecordingSealed)] == [StopReason.MEDIA_FAILED]
+
+
+def test_tap_that_hangs_when_it_should_pause_ends_the_recording_too() -> None:
+    async def story(stage: Stage) -> None:
+        stage.recorder._tap_seconds = 0.01
+        await stage.recorder.begin(REQUEST)
+        stage.talk(50)
+        stage.media.made.hangs = True
+        masking = asyncio.ensure_future(stage.recorder.suppress(CALL, MASK, "agent-1"))
+        await asyncio.sleep(0)
+        stage.talk(50)
+        await masking
+
+    stage = play(story)
+    assert seconds(stage.recording.caller, 1) == 1.0
+    assert stage.facts.last(RecordingSealed).stop is StopReason.MEDIA_FAILED
+
+
+def test_what_was_said_inside_a_pause_and_arrives_after_it_is_not_kept() -> None:
+    async def story(stage: Stage) -> None:
+        stage.recorder._guard_seconds = 0.1
+        await stage.recorder.begin(REQUEST)
+        await stage.recorder.suppress(CALL, MASK, "agent-1")
+        stage.talk(50)
+        await stage.recorder.resume(CALL, MASK, "agent-1")
+        stage.talk(10)
+        await stage.recorder.stop(CALL, StopReason.HANG_UP)
+
+    stage = play(story)
+    assert [(span.start_ms, span.end_ms) for span in stage.facts.last(RecordingSealed).spans] == [(0, 1100)]
+    assert seconds(stage.recording.caller, 1) == 0.1
+    assert stage.recording.duration_ms == 1200
+
+
+def test_a_recording_that_begins_suppressed_keeps_nothing_from_its_first_packet() -> None:
+    async def story(stage: Stage) -> None:
+        request = replace(REQUEST, segment=1, suppressed=(Suppression(reason=PAYMENT, actor="agent-1"),))
+        beginning = asyncio.ensure_future(stage.recorder.begin(request))
+        for _ in range(20):
+            await asyncio.sleep(0)
+            if stage.media.sink is not None:
+                stage.talk(1)
+        await beginning
+        stage.talk(50)
+        await stage.recorder.resume(CALL, PAYMENT, "agent-1")
         stage.talk(50)
         await stage.recorder.stop(CALL, StopReason.HANG_UP)
 
     stage = play(story)
+    assert stage.recording.segment == 1
+    assert seconds(stage.recording.caller, 1) == 1.0
+    sealed = stage.facts.last(RecordingSealed)
+    assert [(span.start_ms, span.end_ms, span.reason) for span in sealed.spans] == [
+        (0, sealed.duration_ms - 1000, PAYMENT)
+    ]
+    assert stage.kinds()[:2] == ["RecordingStarted", "RecordingSuppressed"]
+    assert stage.media.commands == ["tap", "pause", "resume", "close"]
+
+
+def test_the_next_segment_starts_after_a_hand_over_inside_and_after_no_other_stop() -> None:
+    async def story(stage: Stage) -> None:
+        first = await stage.recorder.begin(REQUEST)
+        await stage.recorder.stop(CALL, StopReason.TRANSFER_CENTRE)
+        second = await stage.recorder.begin(replace(REQUEST, segment=1, agent_id=AgentId("b")))
+        assert second not in (first, None)
+        await stage.recorder.stop(CALL, StopReason.TRANSFER_OUTSIDE, "a")
+        assert await stage.recorder.begin(replace(REQUEST, segment=2)) is None
+
+    stage = play(story)
+    assert [(fact.segment, fact.agent_id) for fact in stage.facts.of(RecordingStarted)] == [(0, "a"), (1, "b")]
+    assert [fact.stop.value for fact in stage.facts.of(RecordingSealed)] == ["transfer_centre", "transfer_outside"]
+
+
+def test_a_payment_opened_again_while_the_pause_is_ending_keeps_the_pause() -> None:
+    async def story(stage: Stage) -> None:
+        await stage.recorder.begin(REQUEST)
+        await stage.recorder.suppress(CALL, PAYMENT, "agent-1")
+        resuming = asyncio.ensure_future(stage.recorder.resume(CALL, PAYMENT, "agent-1"))
+        await asyncio.sleep(0)
+        opening = asyncio.ensure_future(stage.recorder.suppress(CALL, PAYMENT, "agent-1"))
+        await resuming
+        stage.talk(50)
+        await opening
+        stage.talk(50)
+        state = stage.recorder.state(CALL)
+        assert state is not None
+        assert state.suppressed == {PAYMENT}
+        await stage.recorder.stop(CALL, StopReason.HANG_UP)
+
+    stage = play(story)
     assert seconds(stage.recording.caller, 1) == 0.0
-    assert {fact.code for fact in stage.facts.of(AlarmRaised)} == {"tap_disobeyed"}
-    assert stage.facts.last(RecordingSuppressed).reason is MASK
+    assert stage.media.commands == ["tap", "pause", "resume", "pause", "close"]
+    assert stage.facts.of(RecordingResumed) == []
+
+
+def test_a_suppression_that_was_cancelled_is_told_when_it_is_asked_for_again() -> None:
+    async def story(stage: Stage) -> None:
+        await stage.recorder.begin(REQUEST)
+        masking = asyncio.ensure_future(stage.recorder.suppress(CALL, MASK, "agent-1", "child"))
+        await asyncio.sleep(0)
+        masking.cancel()
+        await asyncio.gather(masking, return_exceptions=True)
+        stage.talk(50)
+        assert stage.facts.of(RecordingSuppressed) == []
+        await stage.recorder.suppress(CALL, MASK, "agent-1", "child")
+        await stage.recorder.stop(CALL, StopReason.AGENT_STOP, "agent-1", "other")
+
+    stage = play(story)
+    assert [fact.code for fact in stage.facts.of(RecordingSuppressed)] == ["child"]
+    assert seconds(stage.recording.caller, 1) == 0.0
+    stopped = stage.facts.last(RecordingStopped)
+    assert (stopped.actor, stopped.code) == ("agent-1", "other")
+    assert stage.facts.last(RecordingSealed).spans[0].code == "child"
 
 
 def test_repeated_and_unknown_commands_change_nothing() -> None:
@@ -375,7 +499,7 @@ def test_media_engine_that_will_not_tap_leaves_nothing_in_the_vault() -> None:
 
     stage = play(story)
     assert stage.vault.recordings == {}
-    assert stage.facts.last(RecordingNotStarted).reason is NotRecordedReason.STORAGE_FAILED
+    assert stage.facts.last(RecordingNotStarted).reason is NotRecordedReason.MEDIA_FAILED
 
 
 def test_storage_that_fails_in_the_call_stops_the_recording_for_good() -> None:
@@ -451,18 +575,51 @@ def test_flood_of_packets_is_bounded_and_counted() -> None:
     assert play(story).facts.last(RecordingSealed).duration_ms == (MAX_WAITING // 2 + 10) * 20
 
 
-def test_tap_that_does_not_run_again_leaves_silence_and_an_alarm() -> None:
+def test_tap_that_does_not_run_again_ends_the_recording_with_an_alarm() -> None:
     async def story(stage: Stage) -> None:
         await stage.recorder.begin(REQUEST)
         await stage.recorder.suppress(CALL, MASK, "agent-1")
         stage.media.made.error = EngineUnavailable()
         await stage.recorder.resume(CALL, MASK, "agent-1")
-        assert stage.facts.last(RecordingResumed).remaining == frozenset()
         await stage.recorder.stop(CALL, StopReason.HANG_UP)
 
     stage = play(story)
     assert stage.facts.last(AlarmRaised).code == "tap_disobeyed"
-    assert stage.facts.last(RecordingSealed).stop is StopReason.HANG_UP
+    assert stage.facts.of(RecordingResumed) == []
+    assert stage.facts.last(RecordingSealed).stop is StopReason.MEDIA_FAILED
+
+
+def test_a_process_that_was_frozen_catches_up_in_pieces() -> None:
+    async def story(stage: Stage) -> None:
+        await stage.recorder.begin(REQUEST)
+        stage.talk(50)
+        stage.clock.advance(600)
+        stage.talk(50)
+        for _ in range(12):
+            stage.batch()
+        await stage.recorder.stop(CALL, StopReason.HANG_UP)
+
+    stage = play(story)
+    assert max(stage.recording.writes) <= MAX_BATCH_MS * 8
+    assert stage.recording.duration_ms == 602_000
+    assert seconds(stage.recording.caller, 1) == 2.0
+
+
+def test_a_wall_clock_that_jumps_moves_no_sample() -> None:
+    async def story(stage: Stage) -> None:
+        await stage.recorder.begin(REQUEST)
+        stage.talk(50)
+        stage.clock.set_wall(datetime(2031, 1, 1, tzinfo=UTC))
+        await stage.recorder.suppress(CALL, MASK, "agent-1")
+        stage.talk(50)
+        stage.clock.set_wall(datetime(2019, 1, 1, tzinfo=UTC))
+        await stage.recorder.resume(CALL, MASK, "agent-1")
+        stage.talk(50)
+        await stage.recorder.stop(CALL, StopReason.HANG_UP)
+
+    sealed = play(story).facts.last(RecordingSealed)
+    assert sealed.duration_ms == 3000
+    assert [(span.start_ms, span.end_ms) for span in sealed.spans] == [(1000, 2000)]
 
 
 def test_memory_of_ended_calls_is_bounded() -> None:
