@@ -20,6 +20,8 @@ _TURNS = 5
 """Of the loop, in which a connection accepted just before the end is made, refused and closed."""
 _MAX_CONNECTIONS = 64
 _COMMAND_SECONDS = 15.0
+_GATHER_SECONDS = 0.01
+"""Facts that follow each other faster than this travel together: each frame is a system call and wakes a process."""
 
 
 class AlreadyRunning(ControlError):
@@ -39,6 +41,8 @@ class ControlServer:
         self._closing = False
         self._follower: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
+        self._woken = False
+        """A wake is on its way; written by any thread, and a wake too many does no harm."""
         self._stored = asyncio.Event()
         self._writers: set[asyncio.StreamWriter] = set()
 
@@ -54,7 +58,7 @@ class ControlServer:
         """Serve; claims the socket if that was not done."""
         self.claim()
         loop = asyncio.get_running_loop()
-        self._journal.on_fact(lambda: _wake(loop, self._news))
+        self._journal.on_fact(lambda: self._wake(loop))
         self._server = await asyncio.start_unix_server(self._connected, sock=self._listener)
 
     @property
@@ -151,20 +155,27 @@ class ControlServer:
         return self._follower
 
     async def _feed(self, writer: asyncio.StreamWriter) -> None:
-        sent = self._journal.acknowledged
+        """The first fact after a pause leaves at once, those that follow it in frames of some milliseconds."""
+        sent, loop = self._journal.acknowledged, asyncio.get_running_loop()
         with contextlib.suppress(ConnectionError):
             while True:
                 self._news.clear()
+                # Before looking: a fact that comes after the look must find it False.
+                self._woken = False
                 while (facts := self._journal.after(sent)) is not None:
                     writer.write(encode(facts))
                     await writer.drain()
                     sent = facts.first + len(facts.facts) - 1
+                earliest = loop.time() + _GATHER_SECONDS
                 await self._news.wait()
+                if (early := earliest - loop.time()) > 0:
+                    await asyncio.sleep(early)
 
-
-def _wake(loop: asyncio.AbstractEventLoop, news: asyncio.Event) -> None:
-    with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to wake
-        loop.call_soon_threadsafe(news.set)
+    def _wake(self, loop: asyncio.AbstractEventLoop) -> None:
+        if not self._woken:
+            self._woken = True
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody is left to wake
+                loop.call_soon_threadsafe(self._news.set)
 
 
 def _bind(path: Path) -> socket.socket:
