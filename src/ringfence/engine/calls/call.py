@@ -7,8 +7,8 @@ classes built on it.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable
-from typing import TypeVar
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 from ringfence.control.commands import Refused, Reply
 from ringfence.control.facts import (
@@ -42,6 +42,7 @@ from ringfence.engine.sip.api import (
     SipEvent,
 )
 from ringfence.kit.ids import ContentId, LegId
+from ringfence.kit.patience import within
 
 log = logging.getLogger(__name__)
 
@@ -106,8 +107,7 @@ class Call:
 
     async def _step(self, message: Message) -> None:
         try:
-            async with asyncio.timeout(self._around.config.step_seconds):
-                await self._take(message)
+            await within(self._around.config.step_seconds, self._take(message))
         except (MediaError, TimeoutError) as error:
             log.warning("call %s fails: %s", self.state.call_id, type(error).__name__)
             _refuse(message)
@@ -337,11 +337,10 @@ class Call:
                     )
                 )
 
-    async def _quietly(self, work: Awaitable[T]) -> T | None:
+    async def _quietly(self, work: Coroutine[Any, Any, T]) -> T | None:
         """A step of tidying up: a media engine that fails or hangs here does not keep the call open."""
         try:
-            async with asyncio.timeout(self._around.config.step_seconds):
-                return await work
+            return await within(self._around.config.step_seconds, work)
         except (MediaError, TimeoutError) as error:
             log.warning("call %s: tidying up met %s", self.state.call_id, type(error).__name__)
             return None
