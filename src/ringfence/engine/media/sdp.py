@@ -63,6 +63,10 @@ _MIRROR = {
 }
 
 
+_WAYS = tuple((way.value, way) for way in Direction)
+_NONE = (None,)
+
+
 class Setup(StrEnum):
     """Who opens DTLS (RFC 4145, RFC 8842)."""
 
@@ -209,23 +213,22 @@ def _section(part: list[tuple[str, str]]) -> Section:
     media, _, protocol, formats = _media_line(part)
     if not (_TOKEN.match(media) and all(_TOKEN.match(item) for item in (*protocol.split("/"), *formats))):
         raise ValueError("A media line of the description is malformed.")
-    mid = _attributes(part).get("mid")
+    mid = _attributes(part).get("mid", _NONE)[0]
     return Section(media=media, protocol=protocol, formats=" ".join(formats), mid=_token(mid))
 
 
-def _attributes(part: list[tuple[str, str]]) -> dict[str, str]:
-    """First value of each attribute."""
-    found: dict[str, str] = {}
+def _attributes(part: list[tuple[str, str]]) -> dict[str, list[str]]:
+    """The values of each attribute, in order."""
+    found: dict[str, list[str]] = {}
     for kind, value in part:
         if kind == "a":
             name, _, rest = value.partition(":")
-            found.setdefault(name.lower(), rest.strip())
+            name, rest = name.lower(), rest.strip()
+            if name in found:
+                found[name].append(rest)
+            else:
+                found[name] = [rest]
     return found
-
-
-def _all(part: list[tuple[str, str]], name: str) -> list[str]:
-    prefix = name + ":"
-    return [value[len(prefix) :].strip() for kind, value in part if kind == "a" and value.lower().startswith(prefix)]
 
 
 def _token(value: str | None) -> str | None:
@@ -260,19 +263,18 @@ def _audio(head: list[tuple[str, str]], part: list[tuple[str, str]]) -> Audio:
     shared, own = _attributes(head), _attributes(part)
     attributes = {**shared, **own}
     kind = _PROTOCOLS[protocol]
-    fingerprints = tuple(_fingerprint(value) for value in _all(part, "fingerprint") or _all(head, "fingerprint"))
-    cryptos = tuple(crypto for value in _all(part, "crypto") if (crypto := _crypto(value)) is not None)
+    fingerprints = tuple([_fingerprint(value) for value in attributes.get("fingerprint", ()) if value])
+    cryptos = tuple([crypto for value in own.get("crypto", ()) if value and (crypto := _crypto(value)) is not None])
     if protocol == "RTP/SAVPF" and fingerprints and not cryptos:
         kind = LegKind.WEBRTC
-    codecs, dtmf = _codecs(formats, _all(part, "rtpmap"))
+    codecs, dtmf = _codecs(formats, own.get("rtpmap", []))
     host = _connection(part, head)
-    ways = [item for level in (own, shared) for item in Direction if item.value in level]
-    way = ways[0] if ways else Direction.SENDRECV
+    way = _way(own) or _way(shared) or Direction.SENDRECV
     if kind is not LegKind.WEBRTC and _is_unspecified(host):
         # RFC 3264 section 8.4: the old way to hold is an address of zeros.
         way = Direction.SENDONLY if way.sends else Direction.INACTIVE
     number = _port(port)
-    rtcp_host, rtcp_port = _rtcp(attributes.get("rtcp"))
+    rtcp_host, rtcp_port = _rtcp(attributes.get("rtcp", _NONE)[0])
     audio = Audio(
         kind=kind,
         protocol=protocol,
@@ -284,15 +286,19 @@ def _audio(head: list[tuple[str, str]], part: list[tuple[str, str]]) -> Audio:
         rtcp_host=rtcp_host,
         rtcp_port=rtcp_port,
         rtcp_mux="rtcp-mux" in own,
-        mid=_token(attributes.get("mid")),
-        ufrag=_ice(attributes.get("ice-ufrag")),
-        password=_ice(attributes.get("ice-pwd")),
+        mid=_token(attributes.get("mid", _NONE)[0]),
+        ufrag=_ice(attributes.get("ice-ufrag", _NONE)[0]),
+        password=_ice(attributes.get("ice-pwd", _NONE)[0]),
         fingerprints=fingerprints,
-        setup=_setup(attributes.get("setup")),
+        setup=_setup(attributes.get("setup", _NONE)[0]),
         cryptos=cryptos,
     )
     _complete(audio)
     return audio
+
+
+def _way(attributes: dict[str, list[str]]) -> Direction | None:
+    return next((way for name, way in _WAYS if name in attributes), None)
 
 
 def _complete(audio: Audio) -> None:
@@ -329,7 +335,7 @@ def _codecs(formats: list[str], maps: list[str]) -> tuple[tuple[tuple[str, int],
         if not (number.isascii() and number.isdigit() and len(number) <= 3 and int(number) < 128):
             raise ValueError("A payload type of the description is not a number below 128.")
         name = names.get(number)
-        if name in CODECS and name not in dict(codecs):
+        if name in CODECS and not any(name == known for known, _ in codecs):
             codecs.append((name, int(number)))
         elif name == "TELEPHONE-EVENT" and dtmf is None:
             dtmf = int(number)

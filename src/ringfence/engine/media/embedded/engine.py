@@ -104,12 +104,13 @@ class EmbeddedMediaEngine:
         known = self._sessions.get(session)
         if known is not None and leg in known.legs:
             return await self.renegotiate(session, leg, remote_sdp)
-        kind = parse(remote_sdp).audio.kind
+        offered = parse(remote_sdp)
+        kind = offered.audio.kind
         if kind not in profile.kinds:
             raise Rejected("The offer's media is not protected in a way that is allowed for this leg.")
         description = self._create(session, leg, kind, profile)
         try:
-            return description.answer(remote_sdp)
+            return description.answer(remote_sdp, offered)
         except BaseException:
             await self.release_leg(session, leg)
             raise

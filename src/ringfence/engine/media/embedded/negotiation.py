@@ -51,9 +51,9 @@ class Negotiation:
         """Agreed flavour of G.711, None before an answer."""
         return self._codec
 
-    def answer(self, text: str) -> str:
-        """Answer an offer of the far side, the first or a later one."""
-        description = parse(text)
+    def answer(self, text: str, description: sdp.Description | None = None) -> str:
+        """Answer an offer of the far side, the first or a later one; ``description`` when it is parsed already."""
+        description = description or parse(text)
         audio, leg = description.audio, self._leg
         self._check(audio)
         codec = self._choose(audio)
