@@ -1,5 +1,6 @@
 """What a dialled string means."""
 
+import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -65,3 +66,11 @@ def test_withheld_numbers_stay_none() -> None:
 def test_no_dialled_text_breaks_it(dialled: str) -> None:
     found = means(dialled)
     assert found is None or isinstance(found, Emergency | Extension | OwnNumber | Outside)
+
+
+@given(st.from_regex(r"\+44[1-9][0-9]{9}", fullmatch=True, alphabet=st.characters(codec="ascii")))
+def test_a_british_number_in_full_is_what_the_library_writes(number: str) -> None:
+    parsed = phonenumbers.parse(number, "GB")
+    possible = phonenumbers.is_possible_number_with_reason(parsed) == phonenumbers.ValidationResult.IS_POSSIBLE
+    assert possible
+    assert e164(number, region="GB") == phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
