@@ -158,7 +158,7 @@ class Actions:
         if not message.to_tag:
             return
         contact = message.contact()
-        target = contact.uri if contact is not None else invite.uri
+        target = contact if contact is not None else invite.uri
         routes = list(reversed(message.all("record-route")))
         for method, cseq in (("ACK", invite.cseq), ("BYE", invite.cseq + 1)):
             out = Outgoing(

@@ -120,7 +120,7 @@ class Dialog:
         """Target refresh (RFC 3261 section 12.2)."""
         contact = message.contact()
         if contact is not None:
-            self.target = contact.uri
+            self.target = contact
 
     def request(
         self,

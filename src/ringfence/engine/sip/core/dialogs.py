@@ -186,7 +186,7 @@ class Incoming:
             remote=address_without_tag(message.from_),
             remote_seq=message.cseq,
             invite_seq=message.cseq,
-            target=contact.uri,
+            target=contact,
             routes=message.all("record-route"),
             contact_user=(uri.user or "").partition(";")[0],
             trunk=source.trunk_id if isinstance(source, TrunkSource) else None,

@@ -1,7 +1,7 @@
 """Header values that the codec does not parse, or parses too freely: name-addr, URIs, Replaces, Privacy, intervals."""
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from aiosipua.headers import SipUri, parse_params, parse_uri
@@ -14,14 +14,17 @@ _HOST = re.compile(r"(?:[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_.])?|\[[0-9A-Fa
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _UNSAFE = re.compile(r"[\x00-\x20\x7f<>\"]")
 _NUMBER = re.compile(r"\d{1,10}")
+_USUAL_URI = re.compile(
+    r"(sips?):(?:([A-Za-z0-9+._~%-]+)@)?([A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_.])?)(?::([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}))?"
+)
+"""What nearly every message holds; whatever does not match is read in full, with the same result."""
 
 
 class UnknownScheme(ValueError):
     """A URI has a scheme other than sip, sips and tel."""
 
 
-@dataclass(frozen=True, slots=True)
-class NameAddr:
+class NameAddr(NamedTuple):
     """RFC 3261 section 20.10: display name, URI as written, header parameters."""
 
     name: str | None
@@ -50,7 +53,13 @@ def parse_name_addr(value: str) -> NameAddr:
 
 def check_uri(value: str) -> SipUri:
     """A sip, sips or tel URI; ``tel:`` has its digits as user and no host. Raises UnknownScheme or ValueError."""
-    if len(value) > 2048 or _UNSAFE.search(value):
+    if len(value) > 2048:
+        raise ValueError("A URI is too long.")
+    usual = _USUAL_URI.fullmatch(value)
+    if usual is not None:
+        kind, user, host, port = usual.groups()
+        return SipUri(scheme=kind, user=user, host=host, port=int(port) if port else None)
+    if _UNSAFE.search(value):
         raise ValueError("A URI holds characters that must be escaped.")
     scheme = _SCHEME.match(value)
     if scheme is None:
@@ -64,7 +73,7 @@ def check_uri(value: str) -> SipUri:
         return SipUri(scheme="tel", user=number, params=parse_params(params))
     if kind not in ("sip", "sips"):
         raise UnknownScheme("A URI has an unknown scheme.")
-    user: str | None = None
+    user = None
     if "@" in rest:
         user, _, rest = rest.partition("@")
     uri = parse_uri(f"{kind}:{rest}")

@@ -12,7 +12,7 @@ from aiosipua.headers import parse_cseq, parse_via
 
 from ringfence.engine.sip.core.config import Limits
 from ringfence.engine.sip.core.flow import Flow, bracket
-from ringfence.engine.sip.core.headers import NameAddr, UnknownScheme, check_uri, parse_name_addr, split_list
+from ringfence.engine.sip.core.headers import UnknownScheme, check_uri, parse_name_addr, split_list
 
 Headers = Sequence[tuple[str, str]]
 
@@ -44,6 +44,24 @@ _HOST = re.compile(r"[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.%]+\]")
 _TAG = re.compile(r";\s*tag\s*=\s*([^\s;,<>\"]+)", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
+# What nearly every message holds. Whatever does not match is read in full, with the same result: a test compares them.
+_USUAL_VIA = re.compile(
+    r"SIP/2\.0/[A-Z]{2,4} ([A-Za-z0-9_.-]+(?::[1-9][0-9]{0,4})?)(?:;(?!branch)[a-z]+(?:=[^\s;=,\"]+)?)*"
+    r";branch=([^\s;=,\"]+)(?:;(?!branch)[a-z]+(?:=[^\s;=,\"]+)?)*"
+)
+_USUAL_ADDRESS = re.compile(
+    r"(?:\"[^\"\\\x00-\x1f\x7f]*\" ?|[^<>\"\x00-\x1f\x7f]*)<([^<>\"\x00-\x20\x7f]+)>(?:;tag=([A-Za-z0-9.!%*_+`'~-]+))?"
+)
+_USUAL_CSEQ = re.compile(r"([0-9]{1,10}) ([A-Z]+)")
+_USUAL_NAMES = {
+    name: name.lower()
+    for name in (
+        "Via", "From", "To", "Call-ID", "CSeq", "Contact", "Max-Forwards", "Content-Length", "Content-Type", "Allow",
+        "Supported", "Require", "User-Agent", "Server", "Record-Route", "Route", "Session-Expires", "Min-SE", "Expires",
+        "P-Asserted-Identity", "Privacy", "Accept", "Authorization", "Reason", "Allow-Events",
+    )
+}  # fmt: skip
+
 _REASONS = {status.value: status.phrase for status in HTTPStatus} | {
     100: "Trying",
     180: "Ringing",
@@ -73,6 +91,7 @@ _REASONS = {status.value: status.phrase for status in HTTPStatus} | {
     606: "Not Acceptable",
 }
 
+_MISSING = [""]
 _ONCE = ("from", "to", "call-id", "cseq", "max-forwards", "content-length", "expires", "content-type")
 
 
@@ -93,6 +112,7 @@ class Message:
         "flow",
         "from_",
         "from_tag",
+        "from_uri",
         "headers",
         "method",
         "reason",
@@ -118,6 +138,8 @@ class Message:
         self.from_ = ""
         self.to = ""
         self.from_tag = ""
+        self.from_uri = ""
+        """Empty when From is not of the usual shape."""
         self.to_tag = ""
         self.call_id = ""
         self.cseq = 0
@@ -136,17 +158,17 @@ class Message:
         """The values of a token list such as Supported or Require, in lower case."""
         return {part.strip().lower() for value in self.all(name) for part in value.split(",") if part.strip()}
 
-    def contact(self) -> NameAddr | None:
-        """The first Contact, None when it is missing or unusable."""
+    def contact(self) -> str | None:
+        """URI of the first Contact, None when it is missing or unusable."""
         value = self.get("contact")
         if value is None:
             return None
         try:
-            address = parse_name_addr(value)
-            check_uri(address.uri)
+            uri = parse_name_addr(value).uri
+            check_uri(uri)
         except ValueError:
             return None
-        return address
+        return uri
 
     @property
     def sdp(self) -> str | None:
@@ -194,8 +216,9 @@ def parse(data: bytes, flow: Flow, limits: Limits) -> Message:
     if request is not None and request.group(3) != b"SIP/2.0":
         raise _salvaged("The version is not SIP/2.0.", data, flow, status=505)
     head, blank, body = data.partition(b"\r\n\r\n")
-    lines = head.split(b"\r\n")
-    if len(lines) > limits.headers or max(map(len, lines)) > limits.header_line_bytes:
+    if head.count(b"\r\n") >= limits.headers or (
+        len(head) > limits.header_line_bytes and max(map(len, head.split(b"\r\n"))) > limits.header_line_bytes
+    ):
         raise _salvaged("There are too many or too long header lines.", data, flow, status=513)
     if not blank:
         raise _salvaged("The header section has no end.", data, flow)
@@ -222,14 +245,16 @@ def _read_headers(head: bytes) -> dict[str, list[str]]:
         name, colon, value = line.partition(":")
         if not colon:
             continue
-        name = name.strip().lower()
-        name = _LONG_NAMES.get(name, name)
+        key = _USUAL_NAMES.get(name)
+        if key is None:
+            key = name.strip().lower()
+            key = _LONG_NAMES.get(key, key)
         value = value.strip()
-        values = split_list(value) if name in _LISTS and "," in value else [value]
-        if name in headers:
-            headers[name].extend(values)
+        values = split_list(value) if "," in value and key in _LISTS else [value]
+        if key in headers:
+            headers[key].extend(values)
         else:
-            headers[name] = values
+            headers[key] = values
     return headers
 
 
@@ -248,6 +273,35 @@ def _fill(message: Message) -> None:
     """Read the framing headers. Raises Malformed, answerable once the Via is known to be usable."""
     headers = message.headers
     message.vias = headers.get("via", [])
+    usual = _USUAL_VIA.fullmatch(message.vias[0]) if message.vias else None
+    if usual is not None:
+        message.sent_by, message.branch = usual.groups()
+    else:
+        _fill_via(message)
+    usable = message if message.method and message.method != "ACK" else None
+    message.from_ = headers.get("from", _MISSING)[0]
+    message.to = headers.get("to", _MISSING)[0]
+    message.call_id = headers.get("call-id", _MISSING)[0]
+    if not (message.from_ and message.to and message.call_id):
+        raise Malformed("From, To or Call-ID is missing.", request=usable)
+    for name in _ONCE:
+        if len(headers.get(name, _MISSING)) > 1:
+            raise Malformed("A header that may stand once stands twice.", request=usable)
+    from_, to = _USUAL_ADDRESS.fullmatch(message.from_), _USUAL_ADDRESS.fullmatch(message.to)
+    if from_ is not None and to is not None:
+        message.from_uri, message.from_tag, message.to_tag = from_[1], from_[2] or "", to[2] or ""
+        unclear = False
+    else:
+        message.from_tag, message.to_tag = _tag(message.from_, usable), _tag(message.to, usable)
+        unclear = True
+    _fill_cseq(message, headers.get("cseq", _MISSING)[0], usable)
+    if _CONTROL.search(message.call_id) or (
+        unclear and (_CONTROL.search(message.from_) or _CONTROL.search(message.to))
+    ):
+        raise Malformed("A framing header holds control characters.", request=usable)
+
+
+def _fill_via(message: Message) -> None:
     try:
         top = message.vias[0]
         if top.count("/", 0, 12) != 2 or " /" in top[:32] or "/ " in top[:32]:
@@ -260,27 +314,20 @@ def _fill(message: Message) -> None:
         raise Malformed("The Via header is missing or malformed.")
     message.branch = via.branch or ""
     message.sent_by = via.host if via.port is None else f"{via.host}:{via.port}"
-    usable = message if message.method and message.method != "ACK" else None
-    message.from_ = message.get("from") or ""
-    message.to = message.get("to") or ""
-    message.call_id = message.get("call-id") or ""
-    if not (message.from_ and message.to and message.call_id):
-        raise Malformed("From, To or Call-ID is missing.", request=usable)
-    for name in _ONCE:
-        if name in headers and len(headers[name]) > 1:
-            raise Malformed("A header that may stand once stands twice.", request=usable)
-    message.from_tag = _tag(message.from_, usable)
-    message.to_tag = _tag(message.to, usable)
-    try:
-        cseq = parse_cseq(message.get("cseq") or "")
-    except ValueError:
-        raise Malformed("CSeq is malformed.", request=usable) from None
-    message.cseq = cseq.seq
-    message.cseq_method = cseq.method.strip()
-    if not 0 <= cseq.seq < 2**31 or not message.cseq_method:
+
+
+def _fill_cseq(message: Message, value: str, usable: Message | None) -> None:
+    usual = _USUAL_CSEQ.fullmatch(value)
+    if usual is not None:
+        message.cseq, message.cseq_method = int(usual[1]), usual[2]
+    else:
+        try:
+            cseq = parse_cseq(value)
+        except ValueError:
+            raise Malformed("CSeq is malformed.", request=usable) from None
+        message.cseq, message.cseq_method = cseq.seq, cseq.method.strip()
+    if not 0 <= message.cseq < 2**31 or not message.cseq_method:
         raise Malformed("CSeq is malformed.", request=usable)
-    if _CONTROL.search(message.call_id) or _CONTROL.search(message.from_) or _CONTROL.search(message.to):
-        raise Malformed("A framing header holds control characters.", request=usable)
 
 
 def _tag(value: str, usable: Message | None) -> str:
@@ -304,7 +351,7 @@ def _check_request(message: Message) -> None:
         raise Malformed("Max-Forwards is malformed.", request=usable)
     try:
         check_uri(message.uri)
-        check_uri(parse_name_addr(message.from_).uri)
+        check_uri(message.from_uri or parse_name_addr(message.from_).uri)
     except UnknownScheme:
         if usable is None:
             raise Malformed("The URI scheme is unknown.") from None

@@ -13,6 +13,8 @@ MAX_DATAGRAM = 65535
 """CPython allocates this for each datagram; its own default of 256 KiB costs a page mapping each time."""
 RECEIVE_BUFFER = 4 * 1024 * 1024
 """For a burst of calls while the loop is busy."""
+REMEMBERED = 1024
+"""Addresses whose flow is kept ready."""
 
 
 class UdpFlow(Flow):
@@ -39,6 +41,7 @@ class UdpListener(asyncio.DatagramProtocol):
         self._listen = listen
         self._advertised = advertised
         self._hosts: dict[str, str] = {}
+        self._flows: dict[tuple[Any, ...], UdpFlow] = {}
         self.transport: asyncio.DatagramTransport
         self.port = 0
 
@@ -53,13 +56,19 @@ class UdpListener(asyncio.DatagramProtocol):
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
 
     def flow(self, address: tuple[Any, ...]) -> UdpFlow:
-        """The flow to ``address``."""
+        """The flow to ``address``; the same one while the address is remembered."""
+        known = self._flows.get(address)
+        if known is not None:
+            return known
         host = self._hosts.get(address[0])
         if host is None:
-            if len(self._hosts) > 1024:
+            if len(self._hosts) > REMEMBERED:
                 self._hosts.clear()
             host = self._hosts[address[0]] = own_address(self._listen, self._advertised, address[0])
-        return UdpFlow(self.transport, address, host=host, port=self.port)
+        if len(self._flows) > REMEMBERED:
+            self._flows.clear()
+        flow = self._flows[address] = UdpFlow(self.transport, address, host=host, port=self.port)
+        return flow
 
     @override
     def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
