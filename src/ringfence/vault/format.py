@@ -1,4 +1,4 @@
-"""Sealed recording format, version 1, as docs/reference/sealed-format.md specifies it. Bytes in, bytes out.
+"""Sealed recording format, version 2, as docs/reference/sealed-format.md specifies it. Bytes in, bytes out.
 
 A file is ``header | chunk 0 | ... | chunk n-1 | manifest | trailer``. Chunks have one fixed size (the last may be
 shorter), so any stretch of time is found by arithmetic. Each record is AES-256-GCM; its nonce and its associated data
@@ -32,7 +32,9 @@ from ringfence.vault.errors import (
 
 MAGIC: Final = b"RINGFREC"
 END_MAGIC: Final = b"RFE1"
-VERSION: Final = 1
+VERSION: Final = 2
+"""Written; spans carry a code since it."""
+READABLE: Final = (1, 2)
 SAMPLES_PER_SECOND: Final = 8000
 SAMPLES_PER_MS: Final = 8
 CHUNK_SAMPLES: Final = 8000
@@ -87,6 +89,8 @@ class SealedSpan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     end_ms: int
     reason: str
     actor: str
+    code: str = ""
+    """Of a mask: its coded reason. Not in version 1."""
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -152,12 +156,12 @@ def create_header(*, client: str, recording: str, key_id: str, key: bytes) -> He
     )
 
 
-def encode_header(header: Header) -> bytes:
-    """The bytes at the start of the file."""
+def encode_header(header: Header, *, version: int = VERSION) -> bytes:
+    """The bytes at the start of the file; the version in them rules the rest of it."""
     body = msgspec.json.encode(header)
     if len(body) > MAX_HEADER_BYTES - FIXED_BYTES:
         raise ValueError("The header is too long: client, recording and key ids must be short.")
-    return _FIXED.pack(MAGIC, VERSION, len(body)) + body
+    return _FIXED.pack(MAGIC, version, len(body)) + body
 
 
 def decode_header(start: bytes) -> tuple[Header, bytes]:
@@ -167,9 +171,9 @@ def decode_header(start: bytes) -> tuple[Header, bytes]:
     magic, version, length = _FIXED.unpack_from(start)
     if magic != MAGIC:
         raise NotARecording
-    if version != VERSION:
+    if version not in READABLE:
         raise UnknownVersion(
-            f"The recording was sealed in format version {version}; this release reads version {VERSION}. "
+            f"The recording was sealed in format version {version}; this release reads versions up to {VERSION}. "
             "Update Ringfence to read it."
         )
     if length > MAX_HEADER_BYTES - FIXED_BYTES:
@@ -223,6 +227,7 @@ class RecordCipher:
         self._prefix = bytes.fromhex(header.nonce_prefix)
         self._header_hash = hashlib.sha256(raw).digest()
         self._chunk_samples = header.chunk_samples
+        _, self._version, _ = _FIXED.unpack_from(raw)
 
     def seal_chunk(self, number: int, caller: bytes, agent: bytes) -> bytes:
         """Chunk ``number``. The caller of this method never seals two chunks of one number."""
@@ -251,7 +256,7 @@ class RecordCipher:
     def seal_manifest(self, manifest: Manifest) -> bytes:
         """The manifest record. Its own random nonce prefix lets a second attempt follow a failed one."""
         prefix = os.urandom(PREFIX_BYTES)
-        return prefix + self._seal(Kind.MANIFEST, manifest.chunks, prefix, msgspec.json.encode(manifest))
+        return prefix + self._seal(Kind.MANIFEST, manifest.chunks, prefix, _encode_manifest(manifest, self._version))
 
     def open_manifest(self, record: bytes, chunks: int) -> Manifest:
         """The manifest of a file that holds ``chunks``. Raises RecordingCut or ManifestTampered."""
@@ -297,7 +302,17 @@ class RecordCipher:
         return self._cipher.decrypt(_nonce(prefix, number, kind), sealed, self._context(kind, number))
 
     def _context(self, kind: Kind, number: int) -> bytes:
-        return _LABEL + _CONTEXT.pack(VERSION, kind, number) + self._header_hash
+        return _LABEL + _CONTEXT.pack(self._version, kind, number) + self._header_hash
+
+
+def _encode_manifest(manifest: Manifest, version: int) -> bytes:
+    """Version 1, in which a recovery may find an unfinished file, knows no codes."""
+    if version > 1:
+        return msgspec.json.encode(manifest)
+    plain = msgspec.to_builtins(manifest)
+    for span in plain["spans"]:
+        del span["code"]
+    return msgspec.json.encode(plain)
 
 
 def _nonce(prefix: bytes, number: int, kind: Kind) -> bytes:

@@ -36,9 +36,11 @@ from ringfence.vault.format import (
 from ringfence.vault.keys import DataKey
 from ringfence.vault.opening import SealedReader
 
-VECTORS: list[dict[str, Any]] = json.loads(
-    (Path(__file__).parents[2] / "fixtures" / "vault" / "sealed-v1.json").read_text()
-)
+VECTORS: list[dict[str, Any]] = [
+    {"version": version, **vector}
+    for version in (1, 2)
+    for vector in json.loads((Path(__file__).parents[2] / "fixtures" / "vault" / f"sealed-v{version}.json").read_text())
+]
 KEY = bytes(range(32))
 
 
@@ -97,10 +99,10 @@ def read_by_specification(key: bytes, data: bytes) -> tuple[dict[str, Any], byte
 
     def opened(kind: int, number: int, prefix: bytes, sealed: bytes) -> bytes:
         nonce = prefix + number.to_bytes(4, "big") + bytes([kind])
-        context = b"ringfence recording\0" + b"\0\1" + bytes([kind]) + number.to_bytes(4, "big") + header_hash
+        context = b"ringfence recording\0" + data[8:10] + bytes([kind]) + number.to_bytes(4, "big") + header_hash
         return AESGCM(derive(b"ringfence recording v1 seal", 32)).decrypt(nonce, sealed, context)
 
-    assert data[:10] == b"RINGFREC\0\1"
+    assert data[:10] in (b"RINGFREC\0\1", b"RINGFREC\0\2")
     start = 12 + int.from_bytes(data[10:12], "big")
     header = json.loads(data[12:start])
     header_hash = hashlib.sha256(data[:start]).digest()
@@ -119,13 +121,13 @@ def read_by_specification(key: bytes, data: bytes) -> tuple[dict[str, Any], byte
     return header, caller, agent, manifest
 
 
-@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: str(vector["name"]))
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: f"v{vector['version']} {vector['name']}")
 class TestVectors:
     def test_opens(self, vector: dict[str, Any]) -> None:
         opened = reader(bytes.fromhex(vector["sealed"]), bytes.fromhex(vector["key"]))
         assert opened.read(0, 10_000_000) == (bytes.fromhex(vector["caller"]), bytes.fromhex(vector["agent"]))
         assert json.loads(msgspec.json.encode(opened.header)) == vector["header"]
-        assert json.loads(msgspec.json.encode(opened.manifest)) == vector["manifest"]
+        assert opened.manifest == msgspec.convert(vector["manifest"], Manifest)
         opened.verify_all()
 
     def test_opens_by_the_specification_alone(self, vector: dict[str, Any]) -> None:
@@ -138,7 +140,7 @@ class TestVectors:
     def test_is_written_byte_for_byte(self, vector: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
         sealed, key = bytes.fromhex(vector["sealed"]), bytes.fromhex(vector["key"])
         header = msgspec.convert(vector["header"], Header)
-        raw = encode_header(header)
+        raw = encode_header(header, version=vector["version"])
         cipher = RecordCipher(header, raw, key)
         caller, agent = bytes.fromhex(vector["caller"]), bytes.fromhex(vector["agent"])
         size = header.chunk_samples
@@ -221,7 +223,7 @@ def foreign_chunk(data: bytearray, start: int) -> None:
         pytest.param(lambda data, start: data.__delitem__(slice(start, start + 48)), RecordingCut, id="chunk left out"),
         pytest.param(lambda data, start: data.__delitem__(slice(start - 4, None)), RecordingCut, id="cut in a header"),
         pytest.param(lambda data, start: data.__delitem__(slice(0, None)), RecordingCut, id="nothing left"),
-        pytest.param(lambda data, start: data.__setitem__(9, 2), UnknownVersion, id="later version"),
+        pytest.param(lambda data, start: data.__setitem__(9, 3), UnknownVersion, id="later version"),
         pytest.param(lambda data, start: data.__setitem__(0, 0), NotARecording, id="other first bytes"),
         pytest.param(lambda data, start: data.__setitem__(12, 0), NotARecording, id="header is no object"),
         pytest.param(
@@ -245,8 +247,13 @@ def test_wrong_key_is_told_from_damage() -> None:
 
 
 def test_later_version_says_which() -> None:
-    with pytest.raises(UnknownVersion, match="version 2; this release reads version 1"):
-        reader(damaged(lambda data, start: data.__setitem__(9, 2)))
+    with pytest.raises(UnknownVersion, match="version 3; this release reads versions up to 2"):
+        reader(damaged(lambda data, start: data.__setitem__(9, 3)))
+
+
+def test_a_version_cannot_be_changed_unseen() -> None:
+    with pytest.raises(ManifestTampered):
+        reader(damaged(lambda data, start: data.__setitem__(9, 1)))
 
 
 @settings(max_examples=80, deadline=None)

@@ -96,7 +96,13 @@ def sealed_fact(client: str, recording: RecordingId, sealed: SealedFile, *, now:
         size_bytes=sealed.size_bytes,
         sha256=sealed.sha256,
         spans=tuple(
-            Span(start_ms=span.start_ms, end_ms=span.end_ms, reason=SuppressionReason(span.reason), actor=span.actor)
+            Span(
+                start_ms=span.start_ms,
+                end_ms=span.end_ms,
+                reason=SuppressionReason(span.reason),
+                actor=span.actor,
+                code=span.code,
+            )
             for span in manifest.spans
         ),
         stop=StopReason(manifest.stop),

@@ -196,7 +196,9 @@ def finish(part: Path) -> Path:
 
 
 def to_sealed(span: Span) -> SealedSpan:
-    return SealedSpan(start_ms=span.start_ms, end_ms=span.end_ms, reason=span.reason.value, actor=span.actor)
+    return SealedSpan(
+        start_ms=span.start_ms, end_ms=span.end_ms, reason=span.reason.value, actor=span.actor, code=span.code
+    )
 
 
 def write_all(handle: int, data: bytes) -> None:
