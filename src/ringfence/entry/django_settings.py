@@ -32,6 +32,11 @@ RINGFENCE_SIGNING_KEY = "ringfence.entry.key_store.signing_key"
 RINGFENCE_SIP_REALM = _settings.sip.realm
 RINGFENCE_DEFAULT_REGION = _settings.sip.default_region
 RINGFENCE_DATA = _settings.data
+RINGFENCE_DORMANT_DAYS = _settings.accounts.dormant_days
+RINGFENCE_SESSIONS_PER_PERSON = _settings.accounts.sessions_per_person
+RINGFENCE_BREAK_GLASS_MINUTES = _settings.accounts.break_glass_minutes
+RINGFENCE_SUPPORT_MINUTES = _settings.accounts.support_minutes
+RINGFENCE_REVIEW_DAYS = _settings.accounts.review_days
 RINGFENCE_CONTROL_SOCKET = _settings.control_socket
 RINGFENCE_SIP_WS_URL = browser_sip_url(_settings, page_is_secure=_https)
 """Where browsers speak SIP; the pages' content security policy allows this address beside their own."""
@@ -53,7 +58,7 @@ SESSION_COOKIE_SECURE = _https
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_NAME = "__Host-session" if _https else "session"
-SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_AGE = _settings.accounts.session_hours * 3600
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 CSRF_COOKIE_SECURE = _https
 CSRF_COOKIE_HTTPONLY = True

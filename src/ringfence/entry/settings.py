@@ -179,6 +179,27 @@ class MetricsSettings(Section):
         return value
 
 
+class AccountSettings(Section):
+    """Limits on sign-in and on people's access."""
+
+    dormant_days: int = Field(default=60, ge=0, le=3650)
+    """An account unused for so many days is suspended; 0: never."""
+    sessions_per_person: int = Field(default=3, ge=1, le=20)
+    """Browsers one person may be signed in with; the oldest is signed out."""
+    session_hours: int = Field(default=12, ge=1, le=24)
+    """After that everybody signs in again."""
+    failed_sign_ins: int = Field(default=10, ge=3, le=10)
+    """Wrong passwords or codes before an account is locked; Cyber Essentials allows 10."""
+    lock_minutes: int = Field(default=5, ge=5, le=1440)
+    """How long it stays locked; the tries are counted over the same time."""
+    break_glass_minutes: int = Field(default=240, ge=15, le=1440)
+    """Longest urgent role."""
+    support_minutes: int = Field(default=240, ge=15, le=1440)
+    """Longest support session."""
+    review_days: int = Field(default=92, ge=1, le=366)
+    """An access review must be signed at least so often."""
+
+
 class Settings(Section):
     """Everything that differs between installations."""
 
@@ -193,6 +214,7 @@ class Settings(Section):
     storage: StorageSettings = StorageSettings()
     tls: TlsSettings = TlsSettings()
     metrics: MetricsSettings = MetricsSettings()
+    accounts: AccountSettings = AccountSettings()
     demo: bool = False
     """Set by ``make demo`` only: sign-in links, simulated callers, always-open hours."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -70,10 +70,9 @@ def read_person(user: User) -> Person:
     rights: dict[Right, frozenset[str] | None] = {}
     roles: list[Role] = []
     for grant in grants_at(timezone.now()).filter(user=user) if user.is_active else ():
-        role = Role(grant.role)
-        roles.append(role)
+        roles.append(Role(grant.role))
         codes = None if grant.every_client else frozenset(client.code for client in grant.clients.all())
-        for right in role.rights:
+        for right in grant.rights:
             before = rights.get(right, frozenset())
             rights[right] = None if codes is None or before is None else before | codes
     agent = agent_of(user)

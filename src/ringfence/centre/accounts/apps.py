@@ -12,8 +12,11 @@ class AccountsConfig(AppConfig):
     @override
     def ready(self) -> None:
         from django.contrib.auth.signals import user_logged_in
+        from django.db.models.signals import post_migrate
 
         from ringfence.centre.accounts import tasks  # noqa: F401 - declares the app's jobs
+        from ringfence.centre.accounts.definitions import keep_role_definitions
         from ringfence.centre.accounts.sign_in import audit_sign_in
 
+        post_migrate.connect(keep_role_definitions, sender=self, dispatch_uid="ringfence.keep_role_definitions")
         user_logged_in.connect(audit_sign_in, dispatch_uid="ringfence.audit_sign_in")

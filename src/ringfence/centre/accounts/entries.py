@@ -17,6 +17,35 @@ class UserClosed(Entry):
     reason: str
 
 
+@audited("user.changed", _("Name or employer of user {user_id} changed; employer: {employer}."), personal={"user_id"})
+class UserChanged(Entry):
+    user_id: str
+    employer: str
+
+
+@audited("user.suspended", _("The account of user {user_id} was suspended: {reason}."), personal={"user_id"})
+class UserSuspended(Entry):
+    user_id: str
+    reason: str
+
+
+@audited("user.resumed", _("The account of user {user_id} was resumed: {reason}."), personal={"user_id"})
+class UserResumed(Entry):
+    user_id: str
+    reason: str
+
+
+@audited("team.created", _("Team {team_id} was created."))
+class TeamCreated(Entry):
+    team_id: int
+
+
+@audited("team.changed", _("User {user_id} moved to team {team_id}."), personal={"user_id"})
+class TeamChanged(Entry):
+    user_id: str
+    team_id: int | None
+
+
 @audited("user.signed_in", _("User {user_id} signed in."), personal={"user_id"})
 class UserSignedIn(Entry):
     user_id: str
@@ -67,6 +96,74 @@ class RoleRevoked(Entry):
     user_id: str
     role: str
     reason: str
+
+
+@audited(
+    "urgent.asked",
+    _("User {user_id} asked for the role {role} for {clients} for {minutes} minutes: {reason}."),
+    personal={"user_id"},
+)
+class UrgentRoleAsked(Entry):
+    grant_id: int
+    user_id: str
+    role: str
+    clients: tuple[str, ...]
+    minutes: int
+    reason: str
+
+
+@audited(
+    "urgent.approved",
+    _("The urgent role {role} of user {user_id} for {minutes} minutes was approved. It began: {began}."),
+    personal={"user_id"},
+)
+class UrgentRoleApproved(Entry):
+    grant_id: int
+    user_id: str
+    role: str
+    began: bool
+    minutes: int
+
+
+@audited(
+    "support.opened",
+    _("User {user_id} opened a support session of {minutes} minutes for {clients}: {reason}."),
+    personal={"user_id"},
+    technical=True,
+)
+class SupportOpened(Entry):
+    grant_id: int
+    user_id: str
+    clients: tuple[str, ...]
+    minutes: int
+    reason: str
+
+
+@audited("review.started", _("An access review of {lines} roles was started."))
+class ReviewStarted(Entry):
+    review_id: int
+    lines: int
+
+
+@audited("review.decided", _("In the access review {review_id}, role {grant_id} was decided: {decision}. {reason}"))
+class ReviewDecided(Entry):
+    review_id: int
+    grant_id: int
+    decision: str
+    reason: str
+
+
+@audited("review.signed", _("The access review {review_id} was signed; SHA-256 of its record {sha256}."))
+class ReviewSigned(Entry):
+    review_id: int
+    sha256: str
+
+
+@audited("access.searched", _("Asked who had the right {right} at {moment} for client {client}."))
+class AccessSearched(Entry):
+    right: str
+    moment: str
+    client: str
 
 
 @audited("agent.created", _("User {user_id} became agent {agent_id}."), personal={"user_id", "agent_id"})

@@ -1,7 +1,28 @@
 """Privacy of people, their rights, agents and telephones."""
 
-from ringfence.centre.accounts.models import Agent, Device, RoleGrant, User
-from ringfence.centre.privacy.registry import RetentionClass, Subject, by_agent, by_user, declare, kept, masked
+from ringfence.centre.accounts.models import (
+    AccessReview,
+    AccessReviewLine,
+    Agent,
+    Device,
+    Notice,
+    RoleDefinition,
+    RoleGrant,
+    Suspension,
+    Team,
+    TeamMember,
+    User,
+)
+from ringfence.centre.privacy.registry import (
+    RetentionClass,
+    Subject,
+    by_agent,
+    by_user,
+    declare,
+    kept,
+    masked,
+    not_exported,
+)
 
 declare(
     User,
@@ -25,6 +46,8 @@ declare(
         "user": "who held the role",
         "given_by": "who gave it",
         "approved_by": "who agreed",
+        "first_approved_by": "who agreed first to an urgent role",
+        "end_reason": "why it ended, as the person who ended it wrote it",
         "revoked_by": "who ended it",
         "role": "which role",
         "reason": "why, as the giver wrote it",
@@ -56,4 +79,75 @@ declare(
     retention=RetentionClass.ACCOUNT,
     export=by_agent("agent"),
     erase=kept("removed telephones stay named in the call log"),
+)
+declare(
+    Suspension,
+    purpose="Answer when an account could not be used (R74).",
+    subjects={Subject.STAFF},
+    personal={
+        "user": "whose account",
+        "reason": "why, as the colleague wrote it",
+        "began_by": "who suspended it",
+        "ended_by": "who resumed it",
+    },
+    retention=RetentionClass.ACCOUNT,
+    export=by_user("user"),
+    erase=kept("proof of access; it names people by id"),
+)
+declare(
+    RoleDefinition,
+    purpose="Say what a role held under each version, so that an update rewrites no past.",
+    plain={"role", "rights"},
+    retention=RetentionClass.ACCOUNT,
+    export=not_exported("tells of nobody"),
+    erase=kept("tells of nobody"),
+)
+declare(
+    Team,
+    purpose="Agents who are led together.",
+    plain={"name"},
+    retention=RetentionClass.CONFIGURATION,
+    export=not_exported("tells of nobody"),
+    erase=kept("tells of nobody"),
+)
+declare(
+    TeamMember,
+    purpose="Answer who was in which team at a moment, for roles that reach a team only.",
+    subjects={Subject.STAFF},
+    personal={"user": "who was in the team"},
+    retention=RetentionClass.ACCOUNT,
+    export=by_user("user"),
+    erase=kept("proof of access; it names people by id"),
+)
+declare(
+    Notice,
+    purpose="Tell those who oversee access what they must know at once.",
+    subjects={Subject.STAFF},
+    personal={"user": "who was told"},
+    retention=RetentionClass.ACCOUNT,
+    export=by_user("user"),
+    erase=kept("proof that somebody was told"),
+)
+declare(
+    AccessReview,
+    purpose="Prove that somebody looks at every role each quarter (R75).",
+    subjects={Subject.STAFF},
+    personal={
+        "started_by": "who began",
+        "signed_by": "who signed",
+        "record": "user ids, roles, reasons and decisions, as signed",
+    },
+    plain={"signature", "public_key"},
+    retention=RetentionClass.ACCOUNT,
+    export=by_user("signed_by"),
+    erase=kept("a signed record names people by id and cannot be changed"),
+)
+declare(
+    AccessReviewLine,
+    purpose="What was decided about one role in a review.",
+    subjects={Subject.STAFF},
+    personal={"reason": "why, as the reviewer wrote it", "decided_by": "who decided"},
+    retention=RetentionClass.ACCOUNT,
+    export=by_user("decided_by"),
+    erase=kept("stands in a signed record"),
 )

@@ -75,6 +75,8 @@ class Right(StrEnum):
     """Go through everybody's roles each quarter and sign the result (R75)."""
     BREAK_GLASS = "break_glass"
     """Approve an urgent role for a few hours; two people must, and the data protection officer is told (R82)."""
+    OVERSEE_ACCESS = "oversee_access"
+    """Be told at once of urgent roles and support sessions, as the data protection officer."""
     EDIT_LIBRARY = "edit_library"
     """Publish procedures and desk aids, and see who has signed which version (R101)."""
 
@@ -173,6 +175,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
         {
             *_CASES,
             Right.SEE_AUDIT,
+            Right.OVERSEE_ACCESS,
             Right.SEE_QUARANTINE,
             Right.SETTLE_CONFLICT,
             Right.AGREE_RETENTION,
@@ -207,6 +210,21 @@ SUPPORT_RIGHTS = frozenset(
 
 TWO_PEOPLE = frozenset({Right.PLAY_RECORDINGS, Right.GRANT_RIGHTS})
 """A role with one of these counts only once a second person has approved it (R72)."""
+
+NOT_URGENT = frozenset({Right.GRANT_RIGHTS, Right.MANAGE_USERS, Right.REVIEW_ACCESS, Right.BREAK_GLASS})
+"""What an urgent role never brings along: nobody changes anybody's rights by breaking glass."""
+
+TEAM_RIGHTS = frozenset(
+    {
+        Right.TAKE_CALLS,
+        Right.PLACE_CALLS,
+        Right.FLAG_RECORDING,
+        Right.SEE_CALLS,
+        Right.PLAY_RECORDINGS,
+        Right.SEE_LIVE,
+    }
+)
+"""What a grant for named teams brings: rights whose every check asks for the team too. Others need a grant without."""
 
 _TECHNICAL = (Role.ICT, Role.SUPPLIER)
 APART = frozenset(

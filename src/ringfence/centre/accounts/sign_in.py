@@ -1,4 +1,4 @@
-"""Django's sign-in signal becomes an audit entry; sign-in itself is allauth's."""
+"""Django's sign-in signals become audit entries and limits; sign-in itself is allauth's."""
 
 from django.db import transaction
 

@@ -10,7 +10,7 @@ from govuk_bank_holidays.bank_holidays import BankHolidays
 from ringfence.centre.accounts.actions import HA1_PURPOSE
 from ringfence.centre.accounts.models import Agent, Device
 from ringfence.centre.accounts.queries import grants_at
-from ringfence.centre.accounts.rights import Right, Role
+from ringfence.centre.accounts.rights import Right
 from ringfence.centre.accounts.sealing import unseal
 from ringfence.centre.directory import flows
 from ringfence.centre.directory.actions.network import TRUNK_PURPOSE
@@ -166,7 +166,7 @@ def _agents() -> tuple[snapshot.AgentEntry, ...]:
     every = frozenset(ClientCode(code) for code in Client.objects.values_list("code", flat=True))
     serves: dict[object, set[ClientCode]] = defaultdict(set)
     for grant in grants_at(timezone.now()):
-        if Right.TAKE_CALLS in Role(grant.role).rights:
+        if Right.TAKE_CALLS in grant.rights:
             serves[grant.user_id] |= (
                 every if grant.every_client else {ClientCode(client.code) for client in grant.clients.all()}
             )

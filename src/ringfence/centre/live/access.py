@@ -17,12 +17,19 @@ def audience(user: User) -> Audience:
     agent = agent_of(user)
     own = frozenset({AgentId(agent.agent_id)}) if agent else frozenset[AgentId]()
     operator = has_right(user, Right.SEE_HEALTH)
+    overseer = has_right(user, Right.OVERSEE_ACCESS) or has_right(user, Right.SEE_AUDIT)
     if has_right_everywhere(user, Right.SEE_LIVE):
-        return Audience(clients=None, agents=None, operator=operator)
+        return Audience(clients=None, agents=None, operator=operator, overseer=overseer)
     watched = clients_of(user, Right.SEE_LIVE)
+    if overseer and not watched and own == frozenset():
+        everywhere = any(has_right_everywhere(user, right) for right in (Right.OVERSEE_ACCESS, Right.SEE_AUDIT))
+        codes = None if everywhere else clients_of(user, Right.OVERSEE_ACCESS) | clients_of(user, Right.SEE_AUDIT)
+        return Audience(clients=codes, agents=own, operator=operator, overseer=overseer)
     if watched:
-        return Audience(clients=watched, agents=None, own=own, operator=operator)
-    return Audience(clients=clients_of(user, Right.TAKE_CALLS), agents=own, own=own, operator=operator)
+        return Audience(clients=watched, agents=None, own=own, operator=operator, overseer=overseer)
+    return Audience(
+        clients=clients_of(user, Right.TAKE_CALLS), agents=own, own=own, operator=operator, overseer=overseer
+    )
 
 
 def audience_of_session(user_id: uuid.UUID, session_key: str) -> Audience | None:

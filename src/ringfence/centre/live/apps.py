@@ -10,4 +10,8 @@ class LiveConfig(AppConfig):
 
     @override
     def ready(self) -> None:
+        from ringfence.centre.accounts.signals import access_changed
         from ringfence.centre.live import tasks  # noqa: F401 (declares the jobs of this app)
+        from ringfence.centre.live.people_events import tell_of_access
+
+        access_changed.connect(tell_of_access, dispatch_uid="ringfence.tell_of_access")

@@ -15,6 +15,7 @@ class Topic(models.TextChoices):
     TRUNK = "trunk"
     ENGINE = "engine"
     ALARM = "alarm"
+    PEOPLE = "people"
 
 
 class OutboxEvent(models.Model):

@@ -12,6 +12,7 @@ from ringfence.control.facts import AgentState, StateCause
 from ringfence.kit.ids import AgentId, CallId, ClientCode, TrunkId
 
 MAX_EVENTS = 500
+OVERSEER_TOPICS = frozenset({Topic.PEOPLE})
 OPERATOR_TOPICS = frozenset({Topic.DEVICE, Topic.TRUNK, Topic.ALARM})
 
 
@@ -27,10 +28,14 @@ class Audience:
     """Their own agent, whose events they see whatever the client."""
     operator: bool = False
     """Also sees devices, trunks and alarms."""
+    overseer: bool = False
+    """Also sees that people's rights changed."""
 
     def sees(self, event: "LiveEvent") -> bool:
         """True when ``event`` may be shown to this follower."""
         if event.topic in OPERATOR_TOPICS and not self.operator:
+            return False
+        if event.topic in OVERSEER_TOPICS and not self.overseer:
             return False
         if event.agent_id and AgentId(event.agent_id) in self.own:
             return True

@@ -77,6 +77,7 @@ TABLE: dict[Right, str] = {
     Right.GRANT_RIGHTS: "TL CODM HOS",
     Right.REVIEW_ACCESS: "CODM HOS",
     Right.BREAK_GLASS: "CODM HOS",
+    Right.OVERSEE_ACCESS: "DPO",
     Right.EDIT_LIBRARY: "TL CODM HOS",
     Right.MANAGE_DEVICES: "ICT",
     Right.MANAGE_TRUNKS: "ICT",

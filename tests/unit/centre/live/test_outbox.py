@@ -123,7 +123,12 @@ def test_rights_decide_what_a_person_follows(clients: None) -> None:
     assert audience(create_person("sam", Role.SUP, "BBC")) == Audience(
         clients=frozenset({BBC}), agents=None, operator=True
     )
-    assert audience(create_person("hope", Role.HOS)) == Audience(clients=None, agents=None, operator=True)
+    assert audience(create_person("hope", Role.HOS)) == Audience(
+        clients=None, agents=None, operator=True, overseer=True
+    )
+    assert audience(create_person("dora", Role.DPO, "BBC")) == Audience(
+        clients=frozenset({BBC}), agents=frozenset(), overseer=True
+    )
     assert audience(create_person("nil")) == Audience(clients=frozenset(), agents=frozenset())
 
 

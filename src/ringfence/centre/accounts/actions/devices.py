@@ -1,0 +1,105 @@
+"""SIP accounts: a password for each handset, shown once; browsers get short-lived tokens instead."""
+
+import hashlib
+import re
+import secrets
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from ringfence.centre.accounts import entries
+from ringfence.centre.accounts.errors import Invalid, Refused
+from ringfence.centre.accounts.models import Agent, Device, User
+from ringfence.centre.accounts.queries import actor_of
+from ringfence.centre.accounts.sealing import seal
+from ringfence.centre.audit.actions import record
+from ringfence.centre.tenancy.actions import bump_directory
+from ringfence.control.directory import UserKind
+
+HA1_PURPOSE = "device-ha1"
+_DEVICE_ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
+_EXTENSION = re.compile(r"[1-8]\d{1,6}")
+
+
+@transaction.atomic
+def create_device(
+    *,
+    device_id: str,
+    kind: UserKind,
+    label: str,
+    agent: Agent | None = None,
+    employer: str = "",
+    extension: str | None = None,
+    by: User | None,
+) -> str:
+    """A SIP account; returns its password, which is stored nowhere and can be shown this once only. Raises Invalid."""
+    if not _DEVICE_ID.fullmatch(device_id) or device_id.startswith("web-"):
+        raise Invalid("A device id has 1 to 40 small letters, digits and hyphens, and does not begin with web-.")
+    if Device.objects.filter(device_id=device_id).exists():
+        raise Invalid(f"There is a device {device_id} already. Ids of removed devices are not used again.")
+    if (kind is UserKind.AGENT) != (agent is not None):
+        raise Invalid("A device of kind agent belongs to an agent, one of kind general to none.")
+    if extension is not None and not _EXTENSION.fullmatch(extension):
+        raise Invalid("An extension has 2 to 7 digits and begins with 1 to 8.")
+    if extension is not None and Device.objects.filter(extension=extension).exists():
+        raise Invalid(f"The extension {extension} is taken.")
+    password, sealed = _new_password(device_id)
+    device = Device.objects.create(
+        device_id=device_id,
+        kind=kind.value,
+        agent=agent,
+        ha1_sealed=sealed,
+        label=label or device_id,
+        employer=employer,
+        extension=extension,
+    )
+    record_device(device, by=by)
+    return password
+
+
+@transaction.atomic
+def reset_device_password(*, device: Device, by: User | None) -> str:
+    """A new password, shown this once; the old one is refused from the next registration on. Raises Refused."""
+    if device.ha1_sealed is None or device.removed_at is not None:
+        raise Refused("Only a handset in use has a password. A browser gets short-lived tokens instead.")
+    password, device.ha1_sealed = _new_password(device.device_id)
+    device.save(update_fields=["ha1_sealed"])
+    record(entries.DevicePasswordReset(device_id=device.device_id), actor=actor_of(by))
+    bump_directory()
+    return password
+
+
+@transaction.atomic
+def remove_device(*, device: Device, by: User | None) -> None:
+    """The account is refused from now on; its row stays for the call log, its password does not."""
+    device.removed_at, device.extension = timezone.now(), None
+    device.ha1_sealed = None
+    device.save(update_fields=["removed_at", "extension", "ha1_sealed"])
+    record(entries.DeviceRemoved(device_id=device.device_id), actor=actor_of(by))
+    bump_directory()
+
+
+def note_registration(device_id: str, *, at: datetime, transport: str) -> None:
+    """The device registered; told by the engine, so no audit entry."""
+    Device.objects.filter(device_id=device_id).update(registered_at=at, unregistered_at=None, transport=transport[:8])
+
+
+def note_unregistration(device_id: str, *, at: datetime) -> None:
+    """The device is no longer reachable."""
+    Device.objects.filter(device_id=device_id).update(unregistered_at=at)
+
+
+def _new_password(device_id: str) -> tuple[str, bytes]:
+    password = secrets.token_urlsafe(18)
+    # RFC 3261 section 22.4 fixes MD5 here; the password itself has 144 random bits.
+    text = f"{device_id}:{settings.RINGFENCE_SIP_REALM}:{password}"
+    return password, seal(HA1_PURPOSE, hashlib.md5(text.encode(), usedforsecurity=False).hexdigest())
+
+
+def record_device(device: Device, *, by: User | None) -> None:
+    """A new telephone is audited and reaches the engine."""
+    entry = entries.DeviceCreated(device_id=device.device_id, kind=device.kind, agent_id=device.agent_id)
+    record(entry, actor=actor_of(by))
+    bump_directory()

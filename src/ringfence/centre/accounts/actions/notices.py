@@ -1,0 +1,26 @@
+"""Telling people what they must know: a message that stays until it is read, and a live event."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from django.db import transaction
+
+from ringfence.centre.accounts.models import Notice, RoleGrant, User
+from ringfence.centre.accounts.queries import overseers
+from ringfence.centre.accounts.signals import access_changed
+
+
+def tell_overseers(
+    code: Notice.Code, *, clients: Collection[str] | None, at: datetime, grant: RoleGrant | None = None
+) -> tuple[User, ...]:
+    """Those who oversee access to one of ``clients`` (None: any) find a message; returns them. Never an error."""
+    told = overseers(clients, at=at)
+    Notice.objects.bulk_create(Notice(user=user, code=code, grant=grant, at=at) for user in told)
+    access_changed.send(sender=Notice, what=code.value, clients=clients)
+    return told
+
+
+@transaction.atomic
+def read_notice(notice: Notice, *, at: datetime) -> None:
+    """The message leaves the first page."""
+    Notice.objects.filter(pk=notice.pk, read_at__isnull=True).update(read_at=at)

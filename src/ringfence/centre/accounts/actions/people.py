@@ -1,0 +1,203 @@
+"""Accounts of people: joining, moving, leaving, and being away too long."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from allauth.account.app_settings import PASSWORD_RESET_TOKEN_GENERATOR
+from allauth.account.models import EmailAddress
+from allauth.account.utils import user_pk_to_url_str
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import transaction
+from django.urls import reverse
+from django.utils import timezone
+
+from ringfence.centre.accounts import entries
+from ringfence.centre.accounts.actions.devices import remove_device
+from ringfence.centre.accounts.actions.grants import end_grant, keep_a_grantor
+from ringfence.centre.accounts.actions.notices import tell_overseers
+from ringfence.centre.accounts.actions.writing import id_of, why
+from ringfence.centre.accounts.errors import Invalid, Refused
+from ringfence.centre.accounts.models import Device, Notice, RoleGrant, Suspension, Team, TeamMember, User
+from ringfence.centre.accounts.queries import actor_of, dormant_users
+from ringfence.centre.audit.actions import SYSTEM, record
+from ringfence.centre.tenancy.actions import bump_directory
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """A new person."""
+
+    user: User
+
+    @property
+    def path(self) -> str:
+        """Of the page on which they choose their password; show it to nobody else."""
+        return invitation_path(self.user)
+
+
+@transaction.atomic
+def invite_user(*, email: str, display_name: str, employer: str = "", by: User | None) -> Invitation:
+    """An account without a password. The inviter vouches for the address. Raises Invalid."""
+    email = email.strip().lower()
+    try:
+        validate_email(email)
+    except ValidationError:
+        raise Invalid("The e-mail address is not complete. Write it as name@example.org.") from None
+    if not display_name.strip():
+        raise Invalid("A person needs a display name.")
+    if User.objects.filter(email=email).exists():
+        raise Invalid("There is an account with this e-mail address already.")
+    user = User(email=email, display_name=display_name.strip(), employer=employer, invited_at=timezone.now())
+    user.set_unusable_password()
+    user.save()
+    EmailAddress.objects.create(user=user, email=email, primary=True, verified=True)
+    record(entries.UserInvited(user_id=user.id.hex, employer=employer), actor=actor_of(by))
+    return Invitation(user)
+
+
+def invitation_path(user: User) -> str:
+    """A fresh one-time link to choose a password; it dies when used."""
+    key = PASSWORD_RESET_TOKEN_GENERATOR().make_token(user)
+    return reverse("account_reset_password_from_key", kwargs={"uidb36": user_pk_to_url_str(user), "key": key})
+
+
+@transaction.atomic
+def close_account(*, user: User, reason: str, by: User | None) -> None:
+    """The person is out at once: roles end, sessions and telephones stop, their agent takes no call. Raises Refused."""
+    if user.closed_at is not None:
+        raise Refused("This account is closed already.")
+    if by is not None and by.pk == user.pk:
+        raise Refused("Nobody closes their own account. Ask somebody else who manages people.")
+    reason, now = why(reason), timezone.now()
+    open_grants = [
+        grant for grant in RoleGrant.objects.filter(user=user) if grant.ends_at is None or grant.ends_at > now
+    ]
+    keep_a_grantor(without=open_grants)
+    for grant in open_grants:
+        end_grant(grant, reason=reason, by=by, at=now)
+    Suspension.objects.filter(user=user, ended_at__isnull=True).update(ended_at=now, ended_by=id_of(by))
+    TeamMember.objects.filter(user=user, ends_at__isnull=True).update(ends_at=now)
+    user.is_active, user.closed_at = False, now
+    user.set_unusable_password()  # no link or cookie made before today works again
+    user.save(update_fields=["is_active", "closed_at", "password"])
+    Authenticator.objects.filter(user=user).delete()
+    end_sessions(user)
+    for device in Device.objects.filter(agent__user=user, removed_at__isnull=True):
+        remove_device(device=device, by=by)
+    record(entries.UserClosed(user_id=user.id.hex, reason=reason), actor=actor_of(by))
+    bump_directory()
+
+
+@transaction.atomic
+def rename_user(*, user: User, display_name: str, employer: str, by: User | None) -> bool:
+    """Name and employer as given. True when something changed. Raises Invalid."""
+    display_name, employer = display_name.strip(), employer.strip()
+    if not display_name:
+        raise Invalid("A person needs a display name.")
+    if (display_name, employer) == (user.display_name, user.employer):
+        return False
+    user.display_name, user.employer = display_name[:120], employer[:16]
+    user.save(update_fields=["display_name", "employer"])
+    record(entries.UserChanged(user_id=user.id.hex, employer=user.employer), actor=actor_of(by))
+    return True
+
+
+@transaction.atomic
+def suspend_account(*, user: User, reason: str, by: User | None) -> Suspension:
+    """Nobody signs in to the account until it is resumed; roles stay, and give nothing meanwhile. Raises Refused."""
+    if not user.is_active:
+        raise Refused("This account is suspended or closed already.")
+    if by is not None and by.pk == user.pk:
+        raise Refused("Nobody suspends their own account. Ask somebody else who manages people.")
+    keep_a_grantor(without=list(RoleGrant.objects.filter(user=user)))
+    reason = why(reason)
+    suspension = Suspension.objects.create(user=user, began_at=timezone.now(), reason=reason, began_by=id_of(by))
+    user.is_active = False
+    user.save(update_fields=["is_active"])
+    end_sessions(user)
+    record(entries.UserSuspended(user_id=user.id.hex, reason=reason), actor=actor_of(by) if by else SYSTEM)
+    bump_directory()
+    return suspension
+
+
+@transaction.atomic
+def resume_account(*, user: User, reason: str, by: User | None) -> None:
+    """The account can be used again. Raises Refused for a closed one, and for one's own."""
+    if user.is_active or user.closed_at is not None:
+        raise Refused("Only a suspended account can be resumed.")
+    if by is not None and by.pk == user.pk:
+        raise Refused("Nobody resumes their own account. Ask somebody else who manages people.")
+    Suspension.objects.filter(user=user, ended_at__isnull=True).update(ended_at=timezone.now(), ended_by=id_of(by))
+    user.is_active = True
+    user.save(update_fields=["is_active"])
+    record(entries.UserResumed(user_id=user.id.hex, reason=why(reason)), actor=actor_of(by))
+    bump_directory()
+
+
+@transaction.atomic
+def suspend_dormant_accounts(*, now: datetime, after: timedelta) -> tuple[User, ...]:
+    """Accounts that nobody used for ``after`` are suspended, the last grantor's excepted; overseers are told."""
+    done = []
+    for user in dormant_users(now=now, after=after):
+        try:
+            suspend_account(user=user, reason=f"Not used for {after.days} days", by=None)
+        except Refused:  # nobody else could grant rights: an open door is worse than an unused account
+            continue
+        done.append(user)
+    if done:
+        tell_overseers(Notice.Code.DORMANT, clients=None, at=now)
+    return tuple(done)
+
+
+@transaction.atomic
+def reset_second_factor(*, user: User, reason: str, by: User | None) -> None:
+    """Passkeys, authenticator, recovery codes and sessions are gone; the next sign-in sets a new second factor up."""
+    if by is not None and by.pk == user.pk:
+        raise Refused("Nobody resets their own second factor. Ask somebody else who manages people.")
+    Authenticator.objects.filter(user=user).delete()
+    end_sessions(user)
+    entry = entries.SecondFactorReset(user_id=user.id.hex, reason=why(reason))
+    record(entry, actor=actor_of(by))
+
+
+@transaction.atomic
+def create_team(*, name: str, by: User | None) -> Team:
+    """A team without members. Raises Invalid."""
+    name = name.strip()
+    if not name or Team.objects.filter(name__iexact=name).exists():
+        raise Invalid("Give the team a name that no other team has.")
+    team = Team.objects.create(name=name[:60])
+    record(entries.TeamCreated(team_id=team.pk), actor=actor_of(by))
+    return team
+
+
+@transaction.atomic
+def move_to_team(*, user: User, team: Team | None, by: User | None) -> bool:
+    """The person is in ``team``, or in none, from now on. True when that is a change. Raises Refused."""
+    if team is not None and team.closed_at is not None:
+        raise Refused("This team is closed.")
+    now = timezone.now()
+    current = TeamMember.objects.filter(user=user, ends_at__isnull=True).first()
+    if (current.team_id if current else None) == (team.pk if team else None):
+        return False
+    TeamMember.objects.filter(user=user, ends_at__isnull=True).update(ends_at=now)
+    if team is not None:
+        TeamMember.objects.create(user=user, team=team, starts_at=now)
+    record(entries.TeamChanged(user_id=user.id.hex, team_id=team.pk if team else None), actor=actor_of(by))
+    return True
+
+
+def end_sessions(user: User) -> None:
+    """Every browser of the person is signed out."""
+    # The list that people see of their sessions can lack one; what is stored in the sessions themselves cannot.
+    keys = [
+        session.session_key
+        for session in Session.objects.filter(expire_date__gt=timezone.now()).iterator()
+        if session.get_decoded().get("_auth_user_id") == str(user.pk)
+    ]
+    Session.objects.filter(session_key__in=keys).delete()
+    UserSession.objects.filter(user=user).delete()
