@@ -184,6 +184,8 @@ class MemorySession:
     bridges: set[frozenset[LegId]] = field(default_factory=set)
     gates: dict[LegId, Gate] = field(default_factory=dict)
     playing: dict[LegId, tuple[str, ContentId]] = field(default_factory=dict)
+    captured: set[LegId] = field(default_factory=set)
+    """Legs whose keys are kept back."""
 
 
 class MemoryMedia:
@@ -246,6 +248,10 @@ class MemoryMedia:
 
     async def gate(self, session: SessionId, leg: LegId, gate: Gate) -> None:
         self._room(session).gates[leg] = gate
+
+    async def capture_keys(self, session: SessionId, leg: LegId, *, on: bool) -> None:
+        captured = self._room(session).captured
+        captured.add(leg) if on else captured.discard(leg)
 
     async def play(
         self, session: SessionId, leg: LegId, source: ContentId, *, loop: bool = False, exclusive: bool = True

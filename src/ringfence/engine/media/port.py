@@ -8,12 +8,14 @@ Rules that every engine keeps, each checked by the shared contract suite (``test
 4. A prompt is a content id, never a path.
 5. Mixing is a capability; ask, do not assume.
 6. SDP is opaque to callers, who store it for recovery.
+7. While the keys of a leg are captured no key reaches its peer or its tap in any form: telephone events are reported
+   and not relayed, and while a key is down a flat tone stands in for the leg's audio.
 
 All methods are idempotent by their ids. All may raise EngineUnavailable, UnknownSession or Rejected.
 """
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -116,7 +118,7 @@ class DtmfReceived(MediaEvent):
 
     session: SessionId
     leg: LegId
-    digit: str
+    digit: str = field(repr=False)
     duration_ms: int
 
 
@@ -203,6 +205,10 @@ class MediaEngine(Protocol):
     async def unbridge(self, session: SessionId, a: LegId, b: LegId) -> None: ...
 
     async def gate(self, session: SessionId, leg: LegId, gate: Gate) -> None: ...
+
+    async def capture_keys(self, session: SessionId, leg: LegId, *, on: bool) -> None:
+        """Begin or end it; a key that is down at the end is kept back until it is released (R29)."""
+        ...
 
     async def play(
         self, session: SessionId, leg: LegId, source: ContentId, *, loop: bool = False, exclusive: bool = True

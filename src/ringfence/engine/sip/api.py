@@ -147,7 +147,7 @@ class InfoDigit(SipEvent):
     """A digit by INFO (application/dtmf-relay). Never logged."""
 
     dialog: DialogId
-    digit: str
+    digit: str = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -165,6 +165,9 @@ class EmbeddedMediaEngine:
         found.gate = gate
         found.rewire()
 
+    async def capture_keys(self, session: SessionId, leg: LegId, *, on: bool) -> None:
+        self._leg(session, leg).capture_keys(on=on)
+
     async def play(
         self, session: SessionId, leg: LegId, source: ContentId, *, loop: bool = False, exclusive: bool = True
     ) -> Playback:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import pylibsrtp
 
 from ringfence.engine.media.embedded import rtcp
+from ringfence.engine.media.embedded.capture import KeyCapture
 from ringfence.engine.media.embedded.config import MediaConfig
 from ringfence.engine.media.embedded.dtmf import EventReceiver
 from ringfence.engine.media.embedded.quality import estimate_mos
@@ -60,7 +61,7 @@ class Leg:
     # Every packet of another call reads these cold: slots keep them together.
     __slots__ = ("_active_taps", "_alive", "_arrived", "_clear", "_event_to", "_events", "_loop", "_lost",
                  "_monotonic", "_receive", "_relay_to", "_remote_rtcp", "_report", "_sendto", "_table", "alaw",
-                 "audio_in", "audio_out", "config", "direction", "dropped", "dtmf_in", "dtmf_out", "gate",
+                 "audio_in", "audio_out", "capture", "config", "direction", "dropped", "dtmf_in", "dtmf_out", "gate",
                  "incoming", "kind", "last_packet_at", "leg", "occupied", "other_in", "out", "peer", "ports",
                  "profile", "relay", "remote", "report_at", "reports", "rtcp_mux", "rx_srtp", "sent", "session",
                  "signalled", "signalled_rtcp", "source", "taps", "tx_srtp", "watched_since")  # fmt: skip
@@ -123,6 +124,7 @@ class Leg:
         self.sent = 0
         self.dropped = 0
         self._alive = False
+        self.capture: KeyCapture | None = None
         self.watched_since: float | None = None
         """Dead-media time runs from here, or from the newest packet."""
         self.last_packet_at: float | None = None
@@ -153,6 +155,8 @@ class Leg:
             self._loop.remove_reader(self.ports.rtcp.fileno())
             self._loop = None
         self.taps = ()
+        if self.capture is not None:
+            self.capture.close()
         if self.peer is not None:
             peer, self.peer = self.peer, None
             peer.peer = None
@@ -178,7 +182,8 @@ class Leg:
 
     def rewire(self) -> None:
         """Work out where this leg's audio goes. Call after every change here or at the peer."""
-        speaks = self.direction.sends and self.gate is not Gate.DROP
+        muted = self.capture is not None and self.capture.mutes
+        speaks = self.direction.sends and self.gate is not Gate.DROP and not muted
         peer = self.peer
         before = self._relay_to
         self._relay_to = peer if speaks and peer and peer.ready and peer.hears and not peer.occupied else None
@@ -191,6 +196,21 @@ class Leg:
         self._active_taps = self.taps if speaks else ()
         if self._relay_to is not before and peer is not None:
             peer.out.restart()
+
+    def capture_keys(self, *, on: bool) -> None:
+        """Keep the keys of the far side from the peer, or let go of them."""
+        if on:
+            if self.capture is None and self._loop is not None:
+                self.capture = KeyCapture(self, self._loop.call_later)
+            if self.capture is not None:
+                self.capture.begin()
+        elif self.capture is not None:
+            self.capture.end()
+
+    def tell_peer(self, alaw: bytes, now: float) -> None:
+        """The peer hears these 20 ms, unless a prompt plays to it."""
+        if self.peer is not None and not self.peer.occupied:
+            self.peer.send_audio(alaw, now)
 
     def rewire_both(self) -> None:
         self.rewire()
@@ -363,7 +383,9 @@ class Leg:
             self.dropped += 1
             return
         peer = self._event_to
-        if peer is not None and peer.dtmf_out is not None:
+        if self.capture is not None and self.capture.keeps(timestamp):
+            self.capture.packet(payload, timestamp, now)
+        elif peer is not None and peer.dtmf_out is not None:
             packet = peer.out.relay(peer.dtmf_out | marker, sequence, timestamp, ssrc, payload, now)
             if packet is not None:
                 peer.send(packet)
