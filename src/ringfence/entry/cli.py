@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ringfence.entry import key_commands, people
+from ringfence.entry import destruction_commands, key_commands, people
 from ringfence.entry import settings as settings_module
 from ringfence.entry.errors import OperatorError
 from ringfence.entry.settings import Settings
@@ -26,6 +26,7 @@ app = typer.Typer(
 app.add_typer(people.users, name="user")
 app.add_typer(people.devices, name="device")
 app.add_typer(key_commands.keys, name="keys")
+app.add_typer(destruction_commands.destruction, name="destruction")
 
 Supervised = Annotated[bool, typer.Option(hidden=True, help="Started by 'ringfence up': end when it ends.")]
 Drain = Annotated[float, typer.Option(help="Seconds that running calls may go on after a stop was asked for.", min=0)]

@@ -5,7 +5,7 @@ from functools import lru_cache
 from ringfence.entry.settings import current
 from ringfence.vault.disk import create_private
 from ringfence.vault.errors import RootKeyError, SigningKeyError, SigningKeyMissing
-from ringfence.vault.keys import FileRootKey, KeyStore
+from ringfence.vault.keys import FileRootKey
 from ringfence.vault.keystore import SqliteKeyStore
 from ringfence.vault.signing import FileSigningKey, SigningKey
 
@@ -30,7 +30,7 @@ def root_key() -> FileRootKey:
 
 
 @lru_cache(maxsize=1)
-def key_store() -> KeyStore:
+def key_store() -> SqliteKeyStore:
     """The key store of this process. Raises VaultError with the cure."""
     return SqliteKeyStore(current().keys / KEY_STORE, root_key())
 

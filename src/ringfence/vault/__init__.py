@@ -1,5 +1,7 @@
 """Sealed recordings, keys, object stores and sealed values. Synchronous; the only package that imports ciphers."""
 
+from ringfence.vault.destruction import Destroyer, Outcome
+from ringfence.vault.destruction_list import DestroyedRecords, Destruction, DestructionList, Order
 from ringfence.vault.fields import FieldSealer
 from ringfence.vault.keys import DataKey, FileRootKey, KeyStats, KeyStore, RootKey, create_data_key
 from ringfence.vault.keystore import SqliteKeyStore
@@ -10,6 +12,10 @@ from ringfence.vault.stores import FileStore, ObjectStore, S3Store
 
 __all__ = [
     "DataKey",
+    "DestroyedRecords",
+    "Destroyer",
+    "Destruction",
+    "DestructionList",
     "FieldSealer",
     "FileRootKey",
     "FileSigningKey",
@@ -17,6 +23,8 @@ __all__ = [
     "KeyStats",
     "KeyStore",
     "ObjectStore",
+    "Order",
+    "Outcome",
     "RootKey",
     "S3Store",
     "SealedReader",

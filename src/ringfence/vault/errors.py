@@ -16,6 +16,11 @@ VaultError
 |   +-- KeyUnknown
 |   +-- KeyDestroyed
 |   +-- KeyUnreadable
++-- DestructionError
+|   +-- BadOrder
+|   +-- DestructionUnknown
+|   +-- DestructionUnfinished
+|   +-- CertificateWrong
 +-- FormatError
 |   +-- NotARecording
 |   +-- UnknownVersion
@@ -29,6 +34,7 @@ VaultError
     +-- BadObjectName
     +-- ObjectMissing
     +-- ObjectDamaged
+    +-- ObjectStays
     +-- StoreUnavailable
 """
 
@@ -99,6 +105,26 @@ class KeyUnreadable(KeyStoreError):
     """A stored key does not open under the key above it. The root key file belongs to another key store."""
 
 
+class DestructionError(VaultError):
+    """Something cannot be destroyed, or its destruction cannot be proven."""
+
+
+class BadOrder(DestructionError):
+    """The order of a destruction does not fit the list: its codes and ids are short and plain, and never change."""
+
+
+class DestructionUnknown(DestructionError):
+    """The destruction list holds no such entry. Order the destruction first."""
+
+
+class DestructionUnfinished(DestructionError):
+    """Not everything is gone yet, so nothing is certified. Order the destruction again."""
+
+
+class CertificateWrong(DestructionError):
+    """This is no certificate of the key given: it was changed, cut, or signed by another key."""
+
+
 class FormatError(VaultError):
     """The sealed bytes cannot be opened."""
 
@@ -149,6 +175,10 @@ class ObjectMissing(StoreError):
 
 class ObjectDamaged(StoreError):
     """The object store did not keep or return the bytes it was given. Check its disks."""
+
+
+class ObjectStays(StoreError):
+    """The object store still lists an object after its deletion. Lift its lock or retention rule, then delete again."""
 
 
 class StoreUnavailable(StoreError):

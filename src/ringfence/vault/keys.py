@@ -8,6 +8,7 @@ import base64
 import binascii
 import hashlib
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -38,6 +39,10 @@ class RootKey(Protocol):
         """Raises KeyUnreadable when it was wrapped by another key or for another context."""
         ...
 
+    def refresh(self, key_id: str) -> None:
+        """Become the root key of this name, if it has taken over meanwhile. Raises KeyUnreadable if it is not here."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True)
 class ClientKey:
@@ -59,6 +64,16 @@ class DataKey:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DestroyedKey:
+    """That a key is gone, and since when."""
+
+    key_id: str
+    destroyed_at: datetime
+    was_held: bool
+    """False: this store was told to refuse a key that it never held."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ClientKeyAge:
     client: str
     version: int
@@ -75,7 +90,19 @@ class KeyStats:
     client_keys: tuple[ClientKeyAge, ...]
 
 
-class KeyStore(Protocol):
+class ClientKeys(Protocol):
+    """The keys of clients, as sealing single values needs them. Raises KeyStoreError."""
+
+    def client_key(self, client: str, version: int | None = None) -> ClientKey:
+        """That version, or the newest, made on first use. Raises KeyUnknown or KeyDestroyed."""
+        ...
+
+    def client_versions(self, client: str) -> tuple[int, ...]:
+        """Versions that still open something, the newest first; one, except while the key is rotated."""
+        ...
+
+
+class KeyStore(ClientKeys, Protocol):
     """Holds wrapped keys. Safe to use from several threads and processes. Raises KeyStoreError."""
 
     def keep(self, key: DataKey) -> None:
@@ -90,8 +117,8 @@ class KeyStore(Protocol):
         """Gone from every file of the store when it returns; False when it was gone before."""
         ...
 
-    def client_key(self, client: str, version: int | None = None) -> ClientKey:
-        """That version, or the newest, made on first use."""
+    def destroy_all(self, key_ids: Iterable[str]) -> dict[str, DestroyedKey]:
+        """Like ``destroy``, in one step; ids that never were here are refused from now on, too."""
         ...
 
     def stats(self) -> KeyStats: ...
@@ -130,6 +157,10 @@ class FileRootKey:
 
     def unwrap(self, wrapped: bytes, context: bytes) -> bytes:
         return unwrap(wrapped, under=self._secret, context=context)
+
+    def refresh(self, key_id: str) -> None:
+        if key_id != self.key_id:
+            raise KeyUnreadable
 
     @classmethod
     def create(cls, path: Path) -> "FileRootKey":

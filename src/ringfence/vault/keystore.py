@@ -6,95 +6,103 @@ then stays dead after a purge.
 
 import os
 import sqlite3
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
 from ringfence.kit.clock import Clock, SystemClock
-from ringfence.vault.errors import KeyDestroyed, KeyStoreError, KeyStoreUnavailable, KeyUnknown
-from ringfence.vault.keys import ClientKey, ClientKeyAge, DataKey, KeyStats, RootKey, unwrap, wrap
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS client_keys (
-    client TEXT NOT NULL, version INTEGER NOT NULL, root_key TEXT NOT NULL, wrapped BLOB NOT NULL,
-    created_at TEXT NOT NULL, PRIMARY KEY (client, version)
-);
-CREATE TABLE IF NOT EXISTS data_keys (
-    key_id TEXT PRIMARY KEY, client TEXT NOT NULL, client_key_version INTEGER NOT NULL, recording TEXT NOT NULL,
-    wrapped BLOB NOT NULL, created_at TEXT NOT NULL
-);
-CREATE TABLE IF NOT EXISTS destroyed (key_id TEXT PRIMARY KEY, destroyed_at TEXT NOT NULL);
-"""
-_SCHEMA_VERSION = 1
+from ringfence.vault.errors import KeyDestroyed, KeyUnknown
+from ringfence.vault.keydb import KeyDatabase
+from ringfence.vault.keys import ClientKey, ClientKeyAge, DataKey, DestroyedKey, KeyStats, RootKey, unwrap, wrap
 
 
 class SqliteKeyStore:
     """A KeyStore in one file (0600), WAL, overwriting what it deletes."""
 
     def __init__(self, path: Path, root: RootKey, *, clock: Clock | None = None, patience_seconds: float = 5.0) -> None:
-        self._path = path
-        self._root = root
+        self.database = KeyDatabase(path, patience_seconds=patience_seconds)
+        self.root = root
         self._clock = clock or SystemClock()
-        self._patience_seconds = patience_seconds
-        self._lock = threading.RLock()
-        self._connection: sqlite3.Connection | None = None
-        self._pid = 0
 
     def keep(self, key: DataKey) -> None:
-        with self._lock:
-            client_key = self.client_key(key.client)
-            wrapped = wrap(key.secret, under=client_key.secret, context=_data_context(key, client_key.version))
-            with self._transaction() as db:
-                db.execute(
-                    "INSERT INTO data_keys VALUES (?, ?, ?, ?, ?, ?)",
-                    (key.key_id, key.client, client_key.version, key.recording, wrapped, self._now()),
-                )
+        self.client_key(key.client)
+        with self.database.transaction() as db:
+            # The newest version is asked for under the lock: a rotation never misses a key that is kept meanwhile.
+            client_key = self._client_key(db, key.client, None)
+            assert client_key is not None
+            wrapped = wrap_data_key(key, client_key)
+            db.execute(
+                "INSERT INTO data_keys VALUES (?, ?, ?, ?, ?, ?)",
+                (key.key_id, key.client, client_key.version, key.recording, wrapped, self._now()),
+            )
 
     def unwrap(self, key_id: str) -> DataKey:
-        with self._lock, self._reading() as db:
+        with self.database.reading() as db:
+            # A destroyed key stays destroyed even where an old copy of its row came back.
+            if db.execute("SELECT 1 FROM destroyed WHERE key_id = ?", (key_id,)).fetchone():
+                raise KeyDestroyed
             row = db.execute(
                 "SELECT client, client_key_version, recording, wrapped FROM data_keys WHERE key_id = ?", (key_id,)
             ).fetchone()
             if row is None:
-                gone = db.execute("SELECT 1 FROM destroyed WHERE key_id = ?", (key_id,)).fetchone()
-                raise KeyDestroyed if gone else KeyUnknown
+                raise KeyUnknown
             client, version, recording, wrapped = row
-            empty = DataKey(key_id=key_id, client=client, recording=recording, secret=b"")
-            client_key = self.client_key(client, version)
-            secret = unwrap(wrapped, under=client_key.secret, context=_data_context(empty, version))
-            return DataKey(key_id=key_id, client=client, recording=recording, secret=secret)
+            client_key = self._client_key(db, client, version)
+            if client_key is None:
+                raise KeyUnknown
+            return unwrap_data_key(key_id, recording, wrapped, client_key)
 
     def destroy(self, key_id: str) -> bool:
-        with self._lock:
-            with self._transaction() as db:
-                # Overwritten in place first: the page then holds zeros whatever becomes of the free list.
-                db.execute("UPDATE data_keys SET wrapped = zeroblob(length(wrapped)) WHERE key_id = ?", (key_id,))
-                found = db.execute("DELETE FROM data_keys WHERE key_id = ?", (key_id,)).rowcount > 0
-                if found:
-                    db.execute("INSERT OR IGNORE INTO destroyed VALUES (?, ?)", (key_id, self._now()))
-            self._empty_log()
-            return found
+        with self.database.transaction() as db:
+            found = _destroy(db, key_id)
+            if found:
+                db.execute("INSERT OR IGNORE INTO destroyed VALUES (?, ?, 1)", (key_id, self._now()))
+        self.database.empty_log()
+        return found
+
+    def destroy_all(self, key_ids: Iterable[str]) -> dict[str, DestroyedKey]:
+        wanted = tuple(dict.fromkeys(key_ids))
+        with self.database.transaction() as db:
+            now = self._now()
+            for key_id in wanted:
+                held = _destroy(db, key_id)
+                db.execute("INSERT OR IGNORE INTO destroyed VALUES (?, ?, ?)", (key_id, now, held))
+        self.database.empty_log()
+        return self.destroyed(wanted)
+
+    def destroyed(self, key_ids: Iterable[str]) -> dict[str, DestroyedKey]:
+        """Those of ``key_ids`` that were destroyed."""
+        found = {}
+        with self.database.reading() as db:
+            for key_id in key_ids:
+                row = db.execute("SELECT destroyed_at, was_held FROM destroyed WHERE key_id = ?", (key_id,)).fetchone()
+                if row is not None:
+                    found[key_id] = DestroyedKey(
+                        key_id=key_id, destroyed_at=datetime.fromisoformat(row[0]), was_held=bool(row[1])
+                    )
+        return found
 
     def client_key(self, client: str, version: int | None = None) -> ClientKey:
-        with self._lock:
-            row = self._client_row(client, version)
-            if row is None:
-                if version is not None:
-                    raise KeyUnknown
-                self._create_client_key(client)
-                row = self._client_row(client, version)
-                assert row is not None
-            found, wrapped = row
-            secret = self._root.unwrap(wrapped, _client_context(client, found))
-            return ClientKey(client=client, version=found, secret=secret)
+        with self.database.reading() as db:
+            found = self._client_key(db, client, version)
+            if found is None and version is not None:
+                gone = db.execute("SELECT 1 FROM destroyed WHERE key_id = ?", (client_key_id(client, version),))
+                raise KeyDestroyed if gone.fetchone() else KeyUnknown
+        if found is None:
+            with self.database.transaction() as db:
+                # Another process may have been first; its key then stands.
+                found = self._client_key(db, client, None) or self.add_client_key(db, client, 1)
+        return found
+
+    def client_versions(self, client: str) -> tuple[int, ...]:
+        with self.database.reading() as db:
+            rows = db.execute("SELECT version FROM client_keys WHERE client = ? ORDER BY version DESC", (client,))
+            return tuple(version for (version,) in rows)
 
     def stats(self) -> KeyStats:
-        with self._lock, self._reading() as db:
+        with self.database.reading() as db:
             count, oldest = db.execute("SELECT count(*), min(created_at) FROM data_keys").fetchone()
-            (destroyed,) = db.execute("SELECT count(*) FROM destroyed").fetchone()
+            (destroyed,) = db.execute("SELECT count(*) FROM destroyed WHERE key_id NOT LIKE 'client/%'").fetchone()
             rows = db.execute("SELECT client, version, created_at FROM client_keys ORDER BY client, version").fetchall()
         return KeyStats(
             data_keys=count,
@@ -108,98 +116,67 @@ class SqliteKeyStore:
 
     def close(self) -> None:
         """Close the file; the next call opens it again."""
-        with self._lock:
-            if self._connection is not None and self._pid == os.getpid():
-                self._connection.close()
-            self._connection = None
+        self.database.close()
 
-    def _client_row(self, client: str, version: int | None) -> tuple[int, bytes] | None:
-        with self._reading() as db:
-            row: tuple[int, bytes] | None = db.execute(
-                "SELECT version, wrapped FROM client_keys WHERE client = ? AND (?2 IS NULL OR version = ?2) "
-                "ORDER BY version DESC LIMIT 1",
-                (client, version),
-            ).fetchone()
-            return row
+    def add_client_key(self, db: sqlite3.Connection, client: str, version: int) -> ClientKey:
+        """A fresh key of ``client`` under the root key that is in force, inside the caller's transaction."""
+        in_force = root_in_force(db)
+        if in_force is not None and in_force != self.root.key_id:
+            self.root.refresh(in_force)
+        secret = os.urandom(32)
+        db.execute(
+            "INSERT INTO client_keys VALUES (?, ?, ?, ?, ?)",
+            (client, version, self.root.key_id, self.root.wrap(secret, client_context(client, version)), self._now()),
+        )
+        return ClientKey(client=client, version=version, secret=secret)
 
-    def _create_client_key(self, client: str) -> None:
-        wrapped = self._root.wrap(os.urandom(32), _client_context(client, 1))
-        with self._transaction() as db:
-            # Another process may have been first; its key then stands.
-            db.execute(
-                "INSERT OR IGNORE INTO client_keys VALUES (?, 1, ?, ?, ?)",
-                (client, self._root.key_id, wrapped, self._now()),
-            )
-
-    def _empty_log(self) -> None:
-        """Move the write-ahead log into the file and cut it to nothing, so that no old page stays in it."""
-        deadline = time.monotonic() + self._patience_seconds
-        with self._reading() as db:
-            while True:
-                busy, _, _ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-                if not busy:
-                    return
-                if time.monotonic() > deadline:
-                    raise KeyStoreUnavailable(
-                        "The key is destroyed, but another process keeps the key store's log open, so its old bytes "
-                        "may still stand there. Destroy it again."
-                    )
-                time.sleep(0.02)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._reading() as db:
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                yield db
-                db.execute("COMMIT")
-            except BaseException:
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
-                raise
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        try:
-            yield self._open()
-        except sqlite3.Error as error:
-            self.close()
-            raise KeyStoreUnavailable(
-                f"The key store {self._path} cannot be read or written ({error}). "
-                "Check its folder, its permissions and the free disk space."
-            ) from None
-
-    def _open(self) -> sqlite3.Connection:
-        if self._connection is not None and self._pid == os.getpid():
-            return self._connection
-        try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        except OSError as error:
-            raise KeyStoreUnavailable(f"The key store {self._path} cannot be opened: {error.strerror}.") from None
-        db = sqlite3.connect(self._path, timeout=self._patience_seconds, isolation_level=None, check_same_thread=False)
-        try:
-            db.execute("PRAGMA secure_delete = ON")
-            (mode,) = db.execute("PRAGMA journal_mode = WAL").fetchone()
-            if mode != "wal":
-                raise KeyStoreUnavailable(f"The file system of {self._path} cannot hold the key store: no shared WAL.")
-            db.execute("PRAGMA synchronous = FULL")
-            (version,) = db.execute("PRAGMA user_version").fetchone()
-            if version > _SCHEMA_VERSION:
-                raise KeyStoreError(f"The key store {self._path} was made by a newer release. Update Ringfence.")
-            if version < _SCHEMA_VERSION:
-                db.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}PRAGMA user_version = {_SCHEMA_VERSION};COMMIT;")
-        except BaseException:
-            db.close()
-            raise
-        self._connection, self._pid = db, os.getpid()
-        return db
+    def _client_key(self, db: sqlite3.Connection, client: str, version: int | None) -> ClientKey | None:
+        row = db.execute(
+            "SELECT version, root_key, wrapped FROM client_keys WHERE client = ?1 AND (?2 IS NULL OR version = ?2) "
+            "ORDER BY version DESC LIMIT 1",
+            (client, version),
+        ).fetchone()
+        if row is None:
+            return None
+        found, root_key, wrapped = row
+        if root_key != self.root.key_id:
+            self.root.refresh(root_key)
+        return ClientKey(client=client, version=found, secret=self.root.unwrap(wrapped, client_context(client, found)))
 
     def _now(self) -> str:
         return self._clock.now().isoformat()
 
 
-def _client_context(client: str, version: int) -> bytes:
+def client_key_id(client: str, version: int) -> str:
+    """Under this name a destroyed version of a client key stands among the destroyed keys."""
+    return f"client/{client}/{version}"
+
+
+def root_in_force(db: sqlite3.Connection) -> str | None:
+    """Id of the root key that wraps every client key; None while there is none."""
+    row = db.execute("SELECT root_key FROM client_keys LIMIT 1").fetchone()
+    return None if row is None else str(row[0])
+
+
+def wrap_data_key(key: DataKey, client_key: ClientKey) -> bytes:
+    return wrap(key.secret, under=client_key.secret, context=_data_context(key, client_key.version))
+
+
+def unwrap_data_key(key_id: str, recording: str, wrapped: bytes, client_key: ClientKey) -> DataKey:
+    """Raises KeyUnreadable when the row was changed or moved."""
+    empty = DataKey(key_id=key_id, client=client_key.client, recording=recording, secret=b"")
+    secret = unwrap(wrapped, under=client_key.secret, context=_data_context(empty, client_key.version))
+    return DataKey(key_id=key_id, client=client_key.client, recording=recording, secret=secret)
+
+
+def _destroy(db: sqlite3.Connection, key_id: str) -> bool:
+    # Overwritten in place first: the page then holds zeros whatever becomes of the free list.
+    db.execute("UPDATE data_keys SET wrapped = zeroblob(length(wrapped)) WHERE key_id = ?", (key_id,))
+    return db.execute("DELETE FROM data_keys WHERE key_id = ?", (key_id,)).rowcount > 0
+
+
+def client_context(client: str, version: int) -> bytes:
+    """What a wrapped client key is bound to."""
     return f"ringfence client key\0{client}\0{version}".encode()
 
 

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from ringfence.vault import Destroyer, DestructionList, FileRootKey, FileSigningKey, FileStore, Order, SqliteKeyStore
+
 SAMPLE = Path(__file__).parents[3] / "src/ringfence/centre/directory/samples/three-councils.toml"
 
 
@@ -153,6 +155,43 @@ def test_the_public_key_is_shown_and_a_lost_signing_key_is_not_replaced(tmp_path
     assert (lost.code, lost.out) == (1, "")
     assert f"{keys / 'signing.key'} is lost" in lost.err
     assert not (keys / "signing.key").exists()
+
+
+def test_a_destruction_is_listed_exported_and_proven_from_the_command_line(tmp_path: Path) -> None:
+    config, _ = settings_file(tmp_path)
+    (made,) = run_all(config, ("keys", "public"))
+    assert made.code == 0, made.err
+    keys = tmp_path / "data" / "keys"
+    store = SqliteKeyStore(keys / "keys.sqlite3", FileRootKey.create(keys / "root.key"))
+    destroyer = Destroyer(
+        keys=store, entries=DestructionList(store.database), store=FileStore(tmp_path / "data" / "recordings"),
+        signing=FileSigningKey.load(keys / "signing.key"),
+    )  # fmt: skip
+    order = Order(destruction_id="d1", kind="recording", item="r1", client="BBC", why="objection", key_ids=("k1",))
+    destroyer.destroy([order])
+    certificate = destroyer.certify("d1")
+    store.close()
+    (tmp_path / "forged").write_bytes(certificate.replace(b"objection", b"retention"))
+    (tmp_path / "genuine").write_bytes(certificate)
+    shown, exported, again, printed, genuine, forged, missing = run_all(
+        config,
+        ("destruction", "show"),
+        ("destruction", "export", str(tmp_path / "list")),
+        ("destruction", "export", str(tmp_path / "list")),
+        ("destruction", "certificate", "d1"),
+        ("destruction", "verify", str(tmp_path / "genuine"), "--public-key", str(keys / "signing.pub")),
+        ("destruction", "verify", str(tmp_path / "forged")),
+        ("destruction", "verify", str(tmp_path / "missing")),
+    )
+    assert "d1  recording r1  BBC  objection" in shown.out, shown.err
+    assert "1 entries, 0 unfinished" in shown.out
+    assert "1 entries are written" in exported.out, exported.err
+    assert len((tmp_path / "list").read_bytes().splitlines()) == 2
+    assert (again.code, "exists already" in again.err) == (1, True)
+    assert printed.out.encode() == certificate
+    assert "Genuine. recording r1 of BBC, because of objection:\nkey k1 destroyed" in genuine.out, genuine.err
+    assert (forged.code, "no certificate of the key given" in forged.err) == (1, True)
+    assert (missing.code, "cannot be read" in missing.err) == (1, True)
 
 
 def test_loading_the_sample_twice_is_the_same_as_once(centre: tuple[Path, int]) -> None:

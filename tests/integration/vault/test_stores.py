@@ -11,7 +11,14 @@ import pytest
 from tests.support.s3_server import S3Server, running_s3
 
 from ringfence.vault import FileStore, ObjectStore, S3Store
-from ringfence.vault.errors import BadObjectName, ObjectDamaged, ObjectMissing, StoreError, StoreUnavailable
+from ringfence.vault.errors import (
+    BadObjectName,
+    ObjectDamaged,
+    ObjectMissing,
+    ObjectStays,
+    StoreError,
+    StoreUnavailable,
+)
 
 NAME = "BBC/0123456789abcdef.rfr"
 
@@ -81,10 +88,11 @@ def test_missing_object_is_named(store: ObjectStore) -> None:
 
 def test_deleted_object_is_gone_and_deleting_again_is_no_error(store: ObjectStore) -> None:
     store.put(NAME, b"something")
-    assert store.delete(NAME)
+    store.put(f"{NAME}.not", b"a neighbour whose name goes on")
+    assert store.delete(NAME) == 1
     assert not store.exists(NAME)
-    assert not store.delete(NAME)
-    assert list(store.names()) == []
+    assert store.delete(NAME) == 0
+    assert list(store.names()) == [f"{NAME}.not"]
 
 
 def test_names_are_listed_by_prefix_in_order(store: ObjectStore) -> None:
@@ -152,6 +160,27 @@ class TestFiles:
             "recordings": 0o700, "recordings/.incoming": 0o700, "recordings/BBC": 0o700, f"recordings/{NAME}": 0o600,
         }  # fmt: skip
 
+    def test_a_part_that_a_dead_writer_left_goes_with_the_object(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        store = FileStore(tmp_path / "recordings")
+        store.put(NAME, b"whole")
+        store.put("BBC/other.rfr", b"other")
+        with monkeypatch.context() as dying:
+            dying.setattr(Path, "replace", lambda *_: os._exit(9))
+            if (child := os.fork()) == 0:
+                store.put(NAME, b"part")
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+        assert b"part" in [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+        assert store.delete(NAME) == 2
+        assert [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()] == [b"other"]
+
+    def test_object_that_the_system_does_not_delete_is_reported(self, tmp_path: Path) -> None:
+        store = FileStore(tmp_path / "recordings")
+        (tmp_path / "recordings" / NAME).mkdir(parents=True)
+        with pytest.raises(StoreUnavailable, match="cannot be deleted"):
+            store.delete(NAME)
+
     def test_link_out_of_the_store_is_not_followed_by_name(self, tmp_path: Path) -> None:
         store = FileStore(tmp_path / "recordings")
         with pytest.raises(StoreError):
@@ -165,6 +194,38 @@ class TestFiles:
 
 
 class TestS3:
+    def test_every_version_and_marker_goes(self, s3_server: S3Server) -> None:
+        store = s3_store(s3_server, bucket="versioned")
+        store.create_bucket()
+        client = store._client
+        client.put_bucket_versioning(Bucket="versioned", VersioningConfiguration={"Status": "Enabled"})
+        for content in (b"first", b"second"):
+            store.put(NAME, content)
+        client.delete_object(Bucket="versioned", Key=NAME)
+        store.put(NAME, b"third")
+        client.delete_object(Bucket="versioned", Key=NAME)
+        assert not store.exists(NAME)
+        listed = client.list_object_versions(Bucket="versioned", Prefix=NAME)
+        assert (len(listed["Versions"]), len(listed["DeleteMarkers"])) == (3, 2)
+        assert store.delete(NAME) == 3
+        listed = client.list_object_versions(Bucket="versioned", Prefix=NAME)
+        assert "Versions" not in listed
+        assert "DeleteMarkers" not in listed
+        store.close()
+
+    def test_a_version_under_lock_is_reported_and_goes_once_the_lock_is_lifted(self, s3_server: S3Server) -> None:
+        store = s3_store(s3_server, bucket="locked")
+        client = store._client
+        client.create_bucket(Bucket="locked", ObjectLockEnabledForBucket=True)
+        store.put(NAME, b"held")
+        client.put_object_legal_hold(Bucket="locked", Key=NAME, LegalHold={"Status": "ON"})
+        with pytest.raises(ObjectStays, match="keeps a version"):
+            store.delete(NAME)
+        assert store.read_range(NAME, 0, 10) == b"held"
+        client.put_object_legal_hold(Bucket="locked", Key=NAME, LegalHold={"Status": "OFF"})
+        assert store.delete(NAME) == 1
+        store.close()
+
     def test_missing_package_is_named_with_the_cure(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "boto3", None)
         with pytest.raises(StoreError, match=r"pip install 'ringfence\[s3\]'"):

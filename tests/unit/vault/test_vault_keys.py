@@ -21,6 +21,7 @@ from ringfence.vault.errors import (
     RootKeyMalformed,
     RootKeyMissing,
 )
+from ringfence.vault.keydb import _VERSIONS
 
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 
@@ -234,10 +235,34 @@ class TestKeyStore:
         store.client_key("BBC")
         store.close()
         with sqlite3.connect(tmp_path / "keys.sqlite3") as db:
-            db.execute("PRAGMA user_version = 2")
+            db.execute("PRAGMA user_version = 99")
         db.close()
         with pytest.raises(KeyStoreError, match="newer release"):
             store.client_key("BBC")
+
+    def test_store_of_an_earlier_release_is_brought_up_to_date(self, tmp_path: Path) -> None:
+        root, key = FileRootKey(bytes(32)), create_data_key("BBC", "r1")
+        store = store_at(tmp_path, root)
+        store.keep(key)
+        with store.database.reading() as db:
+            client_rows = db.execute("SELECT * FROM client_keys").fetchall()
+            data_rows = db.execute("SELECT * FROM data_keys").fetchall()
+        store.close()
+        old = tmp_path / "old"
+        old.mkdir()
+        with sqlite3.connect(old / "keys.sqlite3") as db:
+            db.executescript(_VERSIONS[0])
+            db.executemany("INSERT INTO client_keys VALUES (?, ?, ?, ?, ?)", client_rows)
+            db.executemany("INSERT INTO data_keys VALUES (?, ?, ?, ?, ?, ?)", data_rows)
+            db.execute("INSERT INTO destroyed VALUES ('gone', ?)", (NOW.isoformat(),))
+            db.execute("PRAGMA user_version = 1")
+        db.close()
+        newer = store_at(old, root)
+        assert newer.unwrap(key.key_id) == key
+        with pytest.raises(KeyDestroyed):
+            newer.unwrap("gone")
+        assert newer.destroyed(["gone"])["gone"].was_held
+        newer.close()
 
     def test_repeated_key_is_refused_and_the_first_one_stands(self, tmp_path: Path) -> None:
         store = store_at(tmp_path)

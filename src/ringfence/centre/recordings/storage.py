@@ -6,6 +6,7 @@ from pathlib import Path
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from ringfence.vault.destruction import Destroyer
 from ringfence.vault.keys import KeyStore
 from ringfence.vault.stores import ObjectStore
 
@@ -22,6 +23,12 @@ def key_store() -> KeyStore:
     """The vault's key store. Raises VaultError with the cure."""
     store: KeyStore = import_string(settings.RINGFENCE_KEY_STORE)()
     return store
+
+
+def destroyer() -> Destroyer:
+    """What destroys recordings and proves it. Raises VaultError with the cure."""
+    made: Destroyer = import_string(settings.RINGFENCE_DESTROYER)()
+    return made
 
 
 def spool() -> Path:

@@ -1,5 +1,6 @@
 """Objects as files below one folder."""
 
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from typing import BinaryIO
 
 from ringfence.kit.ids import new_id
 from ringfence.vault.disk import sync_folder
-from ringfence.vault.errors import ObjectMissing, StoreUnavailable
+from ringfence.vault.errors import ObjectMissing, ObjectStays, StoreUnavailable
 from ringfence.vault.names import check_name
 
 _INCOMING = ".incoming"
@@ -27,7 +28,7 @@ class FileStore:
         with _translated(name):
             self._make_folder(target.parent)
             self._make_folder(self._root / _INCOMING)
-            incoming = self._root / _INCOMING / new_id()
+            incoming = self._root / _INCOMING / f"{_mark(name)}{new_id()}"
             try:
                 with _create(incoming) as file:
                     if isinstance(source, bytes):
@@ -56,16 +57,23 @@ class FileStore:
     def exists(self, name: str) -> bool:
         return self._path(name).is_file()
 
-    def delete(self, name: str) -> bool:
+    def delete(self, name: str) -> int:
         path = self._path(name)
+        copies = 0
         try:
-            path.unlink()
-        except FileNotFoundError:
-            return False
+            # A writer that died may have left a part of it under way.
+            for each in (path, *(self._root / _INCOMING).glob(f"{_mark(name)}*")):
+                try:
+                    each.unlink()
+                except (FileNotFoundError, NotADirectoryError):
+                    continue
+                sync_folder(each.parent)
+                copies += 1
         except OSError as error:
             raise StoreUnavailable(f"Object {name} cannot be deleted: {error.strerror}.") from None
-        sync_folder(path.parent)
-        return True
+        if path.exists():
+            raise ObjectStays(f"Object {name} is still there after its deletion. See who writes it again.")
+        return copies
 
     def names(self, prefix: str = "") -> Iterator[str]:
         found: list[str] = []
@@ -82,6 +90,11 @@ class FileStore:
         for each in reversed(missing):
             each.mkdir(mode=0o700, exist_ok=True)
             sync_folder(each.parent)
+
+
+def _mark(name: str) -> str:
+    """What the names of parts under way of object ``name`` start with."""
+    return hashlib.sha256(name.encode()).hexdigest()[:32] + "."
 
 
 def _create(path: Path) -> BinaryIO:

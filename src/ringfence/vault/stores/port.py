@@ -22,8 +22,11 @@ class ObjectStore(Protocol):
 
     def exists(self, name: str) -> bool: ...
 
-    def delete(self, name: str) -> bool:
-        """Gone when it returns; False when it was not there."""
+    def delete(self, name: str) -> int:
+        """Every copy and version of it is gone, and listed again to prove it, when this returns.
+
+        How many there were; 0 when it was gone before. Raises ObjectStays when the store keeps one.
+        """
         ...
 
     def names(self, prefix: str = "") -> Iterator[str]:

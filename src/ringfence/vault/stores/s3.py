@@ -8,12 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ringfence.vault.errors import ObjectDamaged, ObjectMissing, StoreError, StoreUnavailable
+from ringfence.vault.errors import ObjectDamaged, ObjectMissing, ObjectStays, StoreError, StoreUnavailable
 from ringfence.vault.names import check_name
 
 _MISSING = {"404", "NoSuchKey", "NotFound"}
 _DAMAGED = {"BadDigest", "XAmzContentChecksumMismatch", "InvalidDigest"}
+_KEPT = {"AccessDenied", "ObjectLocked", "InvalidRequest"}
+"""How services refuse to delete one version: AWS says AccessDenied for a locked one."""
 _BLOCK_BYTES = 1024 * 1024
+_DELETE_ROUNDS = 3
 
 
 class S3Store:
@@ -111,12 +114,38 @@ class S3Store:
             return False
         return True
 
-    def delete(self, name: str) -> bool:
-        if not self.exists(name):
-            return False
+    def delete(self, name: str) -> int:
+        key = self._key(name)
+        copies = 0
         with self._translated(name):
-            self._client.delete_object(Bucket=self._bucket, Key=self._key(name))
-        return True
+            # What is deleted is listed again, because a bucket with versions answers a deletion with a marker only.
+            for _ in range(_DELETE_ROUNDS):
+                found = list(self._versions(key))
+                if not found:
+                    return copies
+                for version, is_marker in found:
+                    try:
+                        self._client.delete_object(Bucket=self._bucket, Key=key, VersionId=version)
+                    except self._client_error as error:
+                        if _code(error) in _KEPT:
+                            raise ObjectStays(
+                                f"The object store keeps a version of {name} ({_code(error)}). Lift the bucket's lock "
+                                "or retention rule, or grant s3:DeleteObjectVersion, then delete again."
+                            ) from None
+                        raise
+                    copies += not is_marker
+            if list(self._versions(key)):
+                raise ObjectStays(f"The object store still lists {name} after its deletion. See who writes it again.")
+        return copies
+
+    def _versions(self, key: str) -> Iterator[tuple[str, bool]]:
+        """Id of each version and whether it is a delete marker; a bucket without versions lists ``null``."""
+        pages = self._client.get_paginator("list_object_versions")
+        for page in pages.paginate(Bucket=self._bucket, Prefix=key):
+            for kind in ("Versions", "DeleteMarkers"):
+                for item in page.get(kind, ()):
+                    if item["Key"] == key:
+                        yield str(item["VersionId"]), kind == "DeleteMarkers"
 
     def names(self, prefix: str = "") -> Iterator[str]:
         pages = self._client.get_paginator("list_objects_v2")
