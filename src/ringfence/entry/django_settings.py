@@ -69,7 +69,7 @@ CSRF_COOKIE_NAME = "__Host-csrf" if _https else "csrf"
 # Applications
 
 
-_ROOMS = ("tenancy", "audit", "privacy", "jobs", "accounts", "directory", "live", "calls", "recordings")
+_ROOMS = ("tenancy", "audit", "privacy", "jobs", "accounts", "directory", "live", "calls", "recordings", "payments")
 
 INSTALLED_APPS = [
     "django.contrib.contenttypes",

@@ -16,6 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("events", desk.events, name="events"),
     path("calls/", include("ringfence.web.recordings.urls_calls")),
     path("recordings/", include("ringfence.web.recordings.urls")),
+    path("payments/", include("ringfence.web.payments.urls")),
     path("audit/", audit.audit, name="audit"),
     path("health/", health.health, name="health"),
     path("health/alarms/<int:alarm_id>/clear", health.clear_alarm, name="clear_alarm"),

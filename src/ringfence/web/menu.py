@@ -42,6 +42,12 @@ PLACES = (
         frozenset({Right.PLAY_RECORDINGS}),
     ),
     Place(
+        "payments",
+        _("Payments"),
+        _("See pauses in force, pauses that nobody closed, and payments without a pause."),
+        frozenset({Right.SEE_PAYMENTS}),
+    ),
+    Place(
         "audit",
         _("Audit"),
         _("See who did what, who listened, and why."),

@@ -15,8 +15,11 @@ PERMISSIONS_POLICY = (
 )
 
 
-def content_security_policy(nonce: str) -> str:
-    """Scripts and styles come from here only; the browser may talk to here and to the engine's WebSocket only."""
+def content_security_policy(nonce: str, *, frame: str = "") -> str:
+    """Scripts and styles come from here only; the browser may talk to here and to the engine's WebSocket only.
+
+    ``frame``: the one origin that the page may show inside itself.
+    """
     sources = {
         "default-src": "'none'",
         "script-src": f"'nonce-{nonce}' 'self'",
@@ -30,6 +33,7 @@ def content_security_policy(nonce: str) -> str:
         "frame-ancestors": "'none'",
         "object-src": "'none'",
         "manifest-src": "'self'",
+        **({"frame-src": frame} if frame else {}),
     }
     return "; ".join(f"{name} {value}" for name, value in sources.items())
 
