@@ -18,6 +18,8 @@ from ringfence.control import commands
 
 AGENTS = "AGT SUP TL"
 LISTENERS = "SUP TL CODM HOS RP"
+PAYMENTS = "SUP TL CODM HOS"
+MANAGERS = "CODM HOS"
 EVERY_ROLE = "AGT SUP TL CODM HOS RP SARO DPO ICT SUPPLIER"
 OURS = "ringfence.web."
 
@@ -60,6 +62,7 @@ def post(
 
 
 CALL = {"call_id": "call-heard"}
+LINK = {"name": "Rent", "address": "https://pay.barford.example/rent", "opens": "frame"}
 PURPOSE = {"purpose": "quality", "case_reference": ""}
 
 TABLE: tuple[Line, ...] = (
@@ -101,6 +104,23 @@ TABLE: tuple[Line, ...] = (
     get("recording", LISTENERS, "/recordings/rec-heard/", ids=("rec-heard",)),
     post("recording", LISTENERS, "/recordings/rec-heard/", PURPOSE, ids=("rec-heard",)),
     get("recording_audio", LISTENERS, "/recordings/rec-heard/audio?grant=GRANT", ids=("GRANT",)),
+    # Payments
+    get("payments", PAYMENTS, "/payments/"),
+    get("payments_csv", PAYMENTS, "/payments/report.csv"),
+    get("payment_links", MANAGERS, "/payments/pages/"),
+    get("payment_link_add", MANAGERS, "/payments/pages/BBC/add/", ids=("BBC",)),
+    post("payment_link_add", MANAGERS, "/payments/pages/BBC/add/", LINK, ids=("BBC",)),
+    get("payment_link_change", MANAGERS, "/payments/pages/change/link-tax/", ids=("link-tax",)),
+    post("payment_link_change", MANAGERS, "/payments/pages/change/link-tax/", LINK, ids=("link-tax",)),
+    get("payment_link_remove", MANAGERS, "/payments/pages/remove/link-tax/", ids=("link-tax",)),
+    post("payment_link_remove", MANAGERS, "/payments/pages/remove/link-tax/", ids=("link-tax",)),
+    get("payment_settings", MANAGERS, "/payments/settings/BBC/", ids=("BBC",)),
+    post("payment_settings", MANAGERS, "/payments/settings/BBC/", ids=("BBC",)),
+    get("payment_secret", MANAGERS, "/payments/settings/BBC/secret/", ids=("BBC",)),
+    post("payment_secret", MANAGERS, "/payments/settings/BBC/secret/", ids=("BBC",)),
+    get("payment_launch", AGENTS, "/payments/launch/TOKEN", ids=("TOKEN",)),
+    post("payment_beat", AGENTS, "/payments/window/pay-1/beat", {"secret": "SECRET"}, ids=("pay-1",)),
+    post("payment_close", AGENTS, "/payments/window/pay-1/close", {"secret": "SECRET"}, ids=("pay-1",)),
     # Audit and health
     get("audit", "TL CODM HOS DPO ICT", "/audit/"),
     get("health", "SUP TL CODM HOS ICT", "/health/"),
@@ -120,6 +140,7 @@ PUBLIC: dict[str, str] = {
     "licences": "/licences/",
     "alive": "/healthz",
     "demo_signin": "/demo/signin/agt/",
+    "payment_event": "/payments/events/BBC",
 }
 """Ours that need no sign-in."""
 

@@ -18,6 +18,8 @@ from ringfence.centre.calls.sealing import party_sealer
 from ringfence.centre.directory.actions import SAMPLE, load_centre
 from ringfence.centre.directory.models import Queue
 from ringfence.centre.jobs.actions import raise_alarm
+from ringfence.centre.payments.models import CloseProof, Payment, PaymentLink, PaymentState, Sighting
+from ringfence.centre.payments.secrets import digest
 from ringfence.centre.tenancy import all_clients
 from ringfence.control import facts
 from ringfence.control.commands import (
@@ -92,7 +94,48 @@ def furnish(*, now: datetime | None = None) -> Centre:
     with all_clients("a test"):
         apply(story.batch(), sealer=party_sealer(), agents=serves, now=now)
     raise_alarm("recording_gap", "count=1", at=now)
+    _payment(agents[0], now=now)
     return Centre(agent=agents[0], queues=queues, calls=tuple(calls), recording=RecordingId("rec-heard"))
+
+
+def _payment(agent: AgentId, *, now: datetime) -> None:
+    """One payment page of BBC, and a payment of the recorded call whose close the agent alone told."""
+    with all_clients("a test"):
+        link = PaymentLink.objects.create(
+            link_id="link-tax", client_id="BBC", name="Council tax", origin="https://pay.barford.example", path="/tax"
+        )
+        Payment.objects.create(
+            payment_id="pay-1",
+            client_id="BBC",
+            call_id="call-heard",
+            agent_id=agent,
+            user_id=user_of("agent").id.hex,
+            link=link,
+            state=PaymentState.CLOSED,
+            page_digest=digest("SECRET"),
+            asked_at=now - timedelta(minutes=9),
+            opened_at=now - timedelta(minutes=9),
+            launched_at=now - timedelta(minutes=9),
+            seen_at=now - timedelta(minutes=8),
+            closed_at=now - timedelta(minutes=7),
+            closed_by=CloseProof.AGENT,
+            told_at=now - timedelta(minutes=7),
+        )
+        for kind, source, host, fault in (
+            (Sighting.Kind.NEAR_MISS, Sighting.Source.DESK, "pay.barfcrd.example", "other_host"),
+            (Sighting.Kind.WITHOUT_PAUSE, Sighting.Source.AGENT, "", ""),
+        ):
+            Sighting.objects.create(
+                client_id="BBC",
+                kind=kind,
+                source=source,
+                at=now - timedelta(minutes=5),
+                call_id="call-heard",
+                agent_id=agent,
+                link=link if host else None,
+                host=host,
+                fault=fault,
+            )
 
 
 def _arrive(story: Story, call_id: CallId, client: ClientCode, number: str | None) -> None:

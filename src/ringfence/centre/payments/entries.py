@@ -49,7 +49,7 @@ class PaymentAsked(Entry):
     link_id: str
 
 
-@audited("payment.opened", _("Paused: payment. Payment {payment_id} of call {call_id}, page {link_id}."))
+@audited("payment.paused", _("Paused: payment. Payment {payment_id} of call {call_id}, page {link_id}."))
 class PaymentOpened(Entry):
     payment_id: str
     call_id: str
@@ -83,7 +83,7 @@ class CloseRefused(Entry):
     cause: str
 
 
-@audited("payment.closed", _("Payment {payment_id} of call {call_id} is closed: {proof}."))
+@audited("payment.ended", _("Payment {payment_id} of call {call_id} is closed: {proof}."))
 class PaymentClosed(Entry):
     payment_id: str
     call_id: str

@@ -45,7 +45,7 @@ def test_the_page_is_given_out_after_the_exchange_has_paused_and_not_before(worl
     launched = world.launch(opening)
     assert launched.address == PAGE
     assert world.payment(opening.payment_id).address is None
-    assert audited()[-3:] == ["payment.asked", "payment.opened", "payment.launched"]
+    assert audited()[-3:] == ["payment.asked", "payment.paused", "payment.launched"]
 
 
 def test_without_a_pause_no_page_is_opened(world: World) -> None:
