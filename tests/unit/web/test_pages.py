@@ -70,7 +70,7 @@ def test_a_refused_page_is_a_page(sign_in: SignIn) -> None:
 
 MENUS = {
     "AGT": ["Desk"],
-    "TL": ["Desk", "Calls", "Recordings", "Audit", "Health"],
+    "TL": ["Desk", "Calls", "Recordings", "Payments", "Audit", "Health"],
     "RP": ["Calls", "Recordings"],
     "DPO": ["Audit"],
     "ICT": ["Audit", "Health"],

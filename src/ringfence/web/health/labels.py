@@ -11,6 +11,14 @@ Text = str | Promise
 
 ALARMS: dict[str, tuple[Text, Text]] = {
     "trunk_down": (_("A trunk is down"), _("Ask the carrier, and check its address and password.")),
+    "payment_unwatched": (
+        _("A recording is paused for a payment page that fell silent"),
+        _("Ask the agent whether the payment is finished. The recording stays paused until then."),
+    ),
+    "payment_event_refused": (
+        _("Unsigned events came to the address for payment providers"),
+        _("Check the provider's secret and clock. Nothing was changed by them."),
+    ),
     "prompt_failed": (_("A prompt could not be played"), _("Publish the prompt again.")),
     "recording_failed": (_("A recording failed"), _("Check the disk. The call went on unrecorded.")),
     "recording_not_started": (_("A call was not recorded"), _("Check disk and keys. The call went on.")),
