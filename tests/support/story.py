@@ -214,6 +214,7 @@ def one_of_each() -> Iterator[facts.AnyFact]:
         outcome="accepted",
     )
     story.tell(facts.PaymentClosed, call_id=call_id, payment_id="pay-1")
+    story.tell(facts.MaskNamed, call_id=call_id, agent_id=ADA, code=facts.MaskCode.OTHER)
     story.tell(facts.CallerObjected, call_id=call_id, agent_id=ADA, recording_ids=(RecordingId("rec-1"),))
     story.tell(facts.TransferFailed, call_id=call_id, agent_id=ADA, entry_id=EntryId("benefits"), status=486)
     story.ask_and_confer(call_id)

@@ -111,6 +111,16 @@ def resumed(work: Workspace, fact: facts.RecordingResumed) -> None:
     )
 
 
+@handles(facts.MaskNamed)
+def mask_named(work: Workspace, fact: facts.MaskNamed) -> None:
+    call = work.call(fact.call_id, fact.at)
+    work.audit(
+        entries.MaskNamed(call_id=fact.call_id, agent_id=fact.agent_id, mask=fact.code.value),
+        fact.at,
+        client=call.client_id,
+    )
+
+
 @handles(facts.RecordingStopped)
 def stopped(work: Workspace, fact: facts.RecordingStopped) -> None:
     recording = work.recording(fact.recording_id, fact.call_id, fact.at)

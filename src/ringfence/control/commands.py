@@ -109,6 +109,14 @@ class MaskRecording(Command, frozen=True, kw_only=True):
     code: MaskCode
 
 
+class NameMask(Command, frozen=True, kw_only=True):
+    """Say why the agent's mask is in force, or was; asked after the mask, so that silence waits for no answer (R30)."""
+
+    call_id: CallId
+    agent_id: AgentId
+    code: MaskCode
+
+
 class UnmaskRecording(Command, frozen=True, kw_only=True):
     """The agent's mask ends; another reason for silence, such as an open payment, stays."""
 
@@ -198,6 +206,7 @@ AnyCommand = (
     | DropFromConference
     | JoinCall
     | MaskRecording
+    | NameMask
     | UnmaskRecording
     | StopRecording
     | ObjectToRecording

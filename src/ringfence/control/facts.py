@@ -397,6 +397,14 @@ class RecordingResumed(Fact, frozen=True, kw_only=True):
     """The one with which it was suppressed."""
 
 
+class MaskNamed(Fact, frozen=True, kw_only=True):
+    """The agent said why they masked, or had masked, the recording."""
+
+    call_id: CallId
+    agent_id: AgentId
+    code: MaskCode
+
+
 class RecordingStopped(Fact, frozen=True, kw_only=True):
     recording_id: RecordingId
     call_id: CallId
@@ -538,6 +546,7 @@ AnyFact = (
     | RecordingNotStarted
     | RecordingSuppressed
     | RecordingResumed
+    | MaskNamed
     | RecordingStopped
     | CallerObjected
     | PaymentOpened

@@ -17,6 +17,7 @@ from ringfence.control.commands import (
     LiveTrunk,
     LoadDirectory,
     MaskRecording,
+    NameMask,
     ObjectToRecording,
     OpenPayment,
     PlaceCall,
@@ -258,6 +259,7 @@ class Exchange:
                 return Done()
             case (
                 MaskRecording()
+                | NameMask()
                 | UnmaskRecording()
                 | StopRecording()
                 | ObjectToRecording()

@@ -37,6 +37,13 @@ class RecordingUnmasked(Entry):
     mask: str = ""
 
 
+@audited("recording.mask_named", _("The mask on call {call_id} was for {mask}."), personal=["agent_id"])
+class MaskNamed(Entry):
+    call_id: str
+    agent_id: str
+    mask: str
+
+
 @audited(
     "recording.stopped",
     _("Recording {recording_id} stopped for good during the call: {reason}."),

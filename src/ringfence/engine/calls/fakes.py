@@ -346,6 +346,9 @@ class MemoryRecorder:
         self.log.append(("suppress", reason.value))
         self._change(call_id, lambda reasons: reasons | {reason})
 
+    async def name(self, call_id: CallId, reason: SuppressionReason, code: str) -> None:
+        self.log.append(("name", f"{reason.value} {code}"))
+
     async def resume(self, call_id: CallId, reason: SuppressionReason, actor: str) -> None:
         self.log.append(("resume", reason.value))
         self._change(call_id, lambda reasons: reasons - {reason})

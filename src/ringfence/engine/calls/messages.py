@@ -14,6 +14,7 @@ from ringfence.control.commands import (
     LeaveConference,
     MakeConference,
     MaskRecording,
+    NameMask,
     ObjectToRecording,
     OpenPayment,
     Reply,
@@ -81,7 +82,9 @@ CallCommand = (
     | DropFromConference
     | JoinCall
 )
-RecordingCommand = MaskRecording | UnmaskRecording | StopRecording | ObjectToRecording | OpenPayment | ClosePayment
+RecordingCommand = (
+    MaskRecording | NameMask | UnmaskRecording | StopRecording | ObjectToRecording | OpenPayment | ClosePayment
+)
 """These do not wait in the mailbox."""
 
 

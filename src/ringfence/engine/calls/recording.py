@@ -5,10 +5,13 @@ segments and in every later one. Nothing a caller's side sends comes through her
 call control does.
 """
 
+import msgspec
+
 from ringfence.control.commands import (
     ClosePayment,
     Done,
     MaskRecording,
+    NameMask,
     ObjectToRecording,
     OpenPayment,
     Refused,
@@ -17,7 +20,14 @@ from ringfence.control.commands import (
     UnmaskRecording,
 )
 from ringfence.control.directory import UserKind
-from ringfence.control.facts import CallerObjected, PaymentClosed, PaymentOpened, StopReason, SuppressionReason
+from ringfence.control.facts import (
+    CallerObjected,
+    MaskNamed,
+    PaymentClosed,
+    PaymentOpened,
+    StopReason,
+    SuppressionReason,
+)
 from ringfence.engine.calls.around import Around
 from ringfence.engine.calls.messages import RecordingCommand
 from ringfence.engine.calls.state import CallPhase, CallState, Leg
@@ -115,6 +125,8 @@ class CallRecording:
         match command:
             case MaskRecording():
                 await self._mask(command)
+            case NameMask():
+                await self._name(command)
             case UnmaskRecording():
                 self._state.keeping.masked_at = None
                 await self.resume(SuppressionReason.MASK, actor=command.agent_id)
@@ -134,6 +146,17 @@ class CallRecording:
         if keeping.masked_at is None:
             keeping.masked_at = self._around.clock.monotonic()
         await self.suppress(SuppressionReason.MASK, actor=command.agent_id, code=command.code)
+
+    async def _name(self, command: NameMask) -> None:
+        kept = self._state.keeping.suppressed
+        if (mask := kept.get(SuppressionReason.MASK)) is not None:
+            kept[SuppressionReason.MASK] = msgspec.structs.replace(mask, code=command.code)
+        await self._around.recorder.name(self._state.call_id, SuppressionReason.MASK, command.code)
+        self._around.facts.publish(
+            MaskNamed(
+                at=self._around.clock.now(), call_id=command.call_id, agent_id=command.agent_id, code=command.code
+            )
+        )
 
     async def _object(self, agent_id: AgentId) -> None:
         keeping = self._state.keeping

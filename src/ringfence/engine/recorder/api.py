@@ -64,6 +64,10 @@ class Recorder(Protocol):
         """Audio is kept again once no reason is left, from a short guard time on."""
         ...
 
+    async def name(self, call_id: CallId, reason: SuppressionReason, code: str) -> None:
+        """The silence for ``reason``, or the last one of a recording that runs, is sealed with this code."""
+        ...
+
     async def stop(self, call_id: CallId, reason: StopReason, actor: str = "", code: str = "") -> None:
         """Final, but for SEGMENT_ENDS. When it returns, not one more packet is kept; sealing goes on in the writer."""
         ...

@@ -84,6 +84,19 @@ class RecordingControl(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
             last_ms=at,
         )
 
+    def name(self, reason: SuppressionReason, code: str) -> Self:
+        """The silence for ``reason`` has this code: the one in force, or else the last one that ended."""
+        if reason in self.reasons:
+            active = tuple(
+                msgspec.structs.replace(each, code=code) if each.reason is reason else each for each in self.active
+            )
+            return msgspec.structs.replace(self, active=active)
+        last = max((place for place, span in enumerate(self.closed) if span.reason is reason), default=None)
+        if last is None:
+            return self
+        named = msgspec.structs.replace(self.closed[last], code=code)
+        return msgspec.structs.replace(self, closed=(*self.closed[:last], named, *self.closed[last + 1 :]))
+
     def stop(self, reason: StopReason, *, at_ms: int) -> Self:
         """The end; nothing changes any more. The set stays as it was."""
         if self.stopped is not None:

@@ -222,6 +222,16 @@ class CallRecorder:
             )
             self._note(recording)
 
+    async def name(self, call_id: CallId, reason: SuppressionReason, code: str) -> None:
+        """See Recorder."""
+        recording = self._recordings.get(call_id)
+        if recording is None:
+            return
+        async with recording.order:
+            if self._runs(recording):
+                recording.control = recording.control.name(reason, code)
+                self._note(recording)
+
     async def stop(self, call_id: CallId, reason: StopReason, actor: str = "", code: str = "") -> None:
         """See Recorder."""
         recording = self._recordings.get(call_id)

@@ -11,6 +11,7 @@ from ringfence.control.commands import (
     Done,
     LiveCall,
     MaskRecording,
+    NameMask,
     ObjectToRecording,
     OpenPayment,
     Refused,
@@ -18,7 +19,16 @@ from ringfence.control.commands import (
     StopRecording,
     UnmaskRecording,
 )
-from ringfence.control.facts import CallerObjected, MaskCode, PaymentClosed, PaymentOpened, StopCode, StopReason
+from ringfence.control.facts import (
+    CallerObjected,
+    MaskCode,
+    MaskNamed,
+    PaymentClosed,
+    PaymentOpened,
+    StopCode,
+    StopReason,
+    SuppressionReason,
+)
 from ringfence.engine.calls.fakes import sdp
 from ringfence.engine.calls.messages import RecordingCommand
 from ringfence.engine.calls.recording import MAX_PAYMENTS
@@ -65,6 +75,28 @@ def test_a_mask_is_seen_with_its_age_and_ends_with_its_own_command() -> None:
         assert live(world).suppressed == frozenset()
 
     assert run(scenario).recorder.log == [("suppress", "mask"), ("suppress", "mask"), ("resume", "mask")]
+
+
+def test_a_mask_is_named_after_it_began_or_after_it_ended() -> None:
+    async def scenario(world: World) -> None:
+        await world.talking()
+        call: dict[str, Any] = {"call_id": world.only().call_id, "agent_id": ANN}
+        await say(world, MaskRecording(**call, code=MaskCode.OTHER))
+        assert isinstance(await say(world, NameMask(**call, code=MaskCode.CHILD)), Done)
+        kept = world.only().keeping.suppressed[SuppressionReason.MASK]
+        assert (kept.actor, kept.code) == (ANN, MaskCode.CHILD), "the next segment of the call keeps it"
+        await say(world, UnmaskRecording(**call))
+        assert isinstance(await say(world, NameMask(**call, code=MaskCode.THIRD_PARTY)), Done)
+        assert live(world).suppressed == frozenset(), "to name a mask does not mask"
+
+    world = run(scenario)
+    assert world.recorder.log == [
+        ("suppress", "mask"),
+        ("name", "mask child"),
+        ("resume", "mask"),
+        ("name", "mask third_party"),
+    ]
+    assert world.facts.last(MaskNamed).code is MaskCode.THIRD_PARTY
 
 
 def test_the_pause_ends_with_the_last_of_several_payments_only() -> None:
@@ -201,6 +233,7 @@ def test_only_whoever_has_the_call_changes_its_recording() -> None:
         call: dict[str, Any] = {"call_id": world.only().call_id, "agent_id": BOB}
         for command in (
             MaskRecording(**call, code=MaskCode.OTHER),
+            NameMask(**call, code=MaskCode.OTHER),
             UnmaskRecording(**call),
             StopRecording(**call, code=StopCode.OTHER),
             ObjectToRecording(**call),

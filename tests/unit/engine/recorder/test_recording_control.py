@@ -158,3 +158,18 @@ def test_time_that_runs_back_makes_no_negative_span() -> None:
 def test_clipping_leaves_no_empty_span(upto_ms: int, expected: tuple[tuple[int, int], ...]) -> None:
     spans = clip((Span(start_ms=10, end_ms=20, reason=HOLD, actor="a"),), upto_ms=upto_ms)
     assert tuple((span.start_ms, span.end_ms) for span in spans) == expected
+
+
+def test_the_newest_silence_of_a_reason_is_named() -> None:
+    control = RecordingControl().suppress(HOLD, "a", at_ms=10).resume(HOLD, at_ms=20)
+    control = control.suppress(MASK, "a", "other", at_ms=30).resume(MASK, at_ms=40)
+    control = control.suppress(MASK, "a", "other", at_ms=50)
+    named = control.name(MASK, "child")
+    assert [(span.reason, span.code) for span in named.spans(upto_ms=60)] == [
+        (HOLD, ""),
+        (MASK, "other"),
+        (MASK, "child"),
+    ]
+    ended = control.resume(MASK, at_ms=60).suppress(HOLD, "a", at_ms=70).name(MASK, "child")
+    assert [span.code for span in ended.spans(upto_ms=80)] == ["", "other", "child", ""]
+    assert RecordingControl().name(MASK, "child") == RecordingControl()
