@@ -5,6 +5,8 @@ from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+import msgspec
+
 from ringfence.control.commands import Done, Refused, Reply, SetAgentState
 from ringfence.control.directory import (
     AgentEntry,
@@ -26,7 +28,7 @@ from ringfence.control.directory import (
     UserKind,
 )
 from ringfence.control.facts import AgentState, AnyFact, CallArrived, CallEnded
-from ringfence.control.recording_rules import EntryClass
+from ringfence.control.recording_rules import STANDARD, EntryClass, RecordingEffect, RecordingRule, TransferKind
 from ringfence.engine.calls import Around, CallConfig, CallTable, Desk
 from ringfence.engine.calls.fakes import Invited, ManualTimers, MemoryMedia, MemoryRecorder, MemorySip, sdp
 from ringfence.engine.calls.messages import CallCommand
@@ -82,7 +84,13 @@ def directory(version: int = 1) -> DirectorySnapshot:
     return DirectorySnapshot(
         version=version,
         clients=(
-            ClientEntry(code=BBC, name="Boston", recording_enabled=True, outbound_number="+441632960100"),
+            ClientEntry(
+                code=BBC,
+                name="Boston",
+                recording_enabled=True,
+                outbound_number="+441632960100",
+                recording_rules=STANDARD,
+            ),
             ClientEntry(code=ELDC, name="East Lindsey"),
         ),
         numbers=(NumberEntry(number=NUMBER, client=BBC, flow_id=FlowId("f")),),
@@ -297,7 +305,38 @@ class World:
         self._media_event(LegMediaLost(session=self.only().session, leg=leg, silent_seconds=30))
         await self.settle()
 
+    # The directory
+
+    def rule(self, kind: TransferKind, entry_class: EntryClass, effect: RecordingEffect | None) -> None:
+        """Change one cell of the client's matrix, or take it out."""
+        rules = tuple(each for each in STANDARD if (each.kind, each.entry_class) != (kind, entry_class))
+        if effect is not None:
+            rules += (RecordingRule(kind=kind, entry_class=entry_class, effect=effect),)
+        old = self.directory.snapshot
+        clients = tuple(
+            msgspec.structs.replace(client, recording_rules=rules) if client.code == BBC else client
+            for client in old.clients
+        )
+        self.directory.snapshot = msgspec.structs.replace(old, version=old.version + 1, clients=clients)
+
     # Looking
+
+    def hear_each_other(self) -> set[str]:
+        """Roles of the legs that hear, and are heard by, at least one other; nobody else hears anybody."""
+        state = self.only()
+        pairs = {
+            (one.role, other.role)
+            for one in state.legs.values()
+            for other in state.legs.values()
+            if one is not other and self.media.hears(state.session, one.leg_id, other.leg_id)
+        }
+        assert pairs == {(b, a) for a, b in pairs}, "somebody is heard and does not hear"
+        return {role.value for pair in pairs for role in pair}
+
+    def recorded(self) -> bool:
+        """What agent and caller say is kept now."""
+        found = self.recorder.state(self.only().call_id)
+        return found is not None and found.stopped is None and not found.suppressed
 
     def state(self, call_id: CallId) -> CallState:
         return self.table._calls[call_id].state

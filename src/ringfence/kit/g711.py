@@ -2,6 +2,7 @@
 
 import array
 import sys
+from collections.abc import Iterable
 
 SAMPLES_PER_SECOND = 8000
 ALAW_SILENCE = 0xD5
@@ -62,3 +63,27 @@ def pcm16_from_alaw(alaw: bytes) -> bytes:
     if sys.byteorder == "big":
         samples.byteswap()
     return samples.tobytes()
+
+
+MOST_VOICES = 8
+"""How many voices one sum may hold."""
+_SUM_ZERO = 32768 * MOST_VOICES
+_SUM_ENCODE = b"".join(
+    (
+        _ALAW_ENCODE[32768:32769] * (_SUM_ZERO - 32768),
+        _ALAW_ENCODE[32768:],
+        _ALAW_ENCODE[:32768],
+        _ALAW_ENCODE[32767:32768] * (_SUM_ZERO - 32768),
+    )
+)
+"""A-law of every sum of voices; what is too loud is as loud as can be."""
+
+
+def voice(alaw: bytes) -> list[int]:
+    """Samples of one voice, to be summed."""
+    return list(map(_ALAW_DECODE.__getitem__, alaw))
+
+
+def alaw_from_sum(samples: Iterable[int]) -> bytes:
+    """A-law of sums of at most MOST_VOICES voices, saturated."""
+    return bytes([_SUM_ENCODE[sample + _SUM_ZERO] for sample in samples])

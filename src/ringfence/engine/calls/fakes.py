@@ -182,6 +182,7 @@ class MemorySip:
 class MemorySession:
     legs: set[LegId] = field(default_factory=set)
     bridges: set[frozenset[LegId]] = field(default_factory=set)
+    mixed: set[LegId] = field(default_factory=set)
     gates: dict[LegId, Gate] = field(default_factory=dict)
     playing: dict[LegId, tuple[str, ContentId]] = field(default_factory=dict)
     captured: set[LegId] = field(default_factory=set)
@@ -197,6 +198,7 @@ class MemoryMedia:
         self.refuse: set[str] = set()
         """Descriptions that are Rejected."""
         self.broken = False
+        self.can = frozenset(Capability)
         self.played: list[ContentId] = []
         self.on_event: Callable[[MediaEvent], None] = lambda _event: None
         self._ids = itertools.count(1)
@@ -205,7 +207,8 @@ class MemoryMedia:
         """Whether what ``speaker`` says reaches ``listener`` now."""
         room = self.sessions[session]
         bridged = frozenset({listener, speaker}) in room.bridges
-        return bridged and room.gates.get(speaker, Gate.OPEN) is Gate.OPEN and listener not in room.playing
+        mixed = listener != speaker and {listener, speaker} <= room.mixed
+        return (bridged or mixed) and room.gates.get(speaker, Gate.OPEN) is Gate.OPEN and listener not in room.playing
 
     def _room(self, session: SessionId) -> MemorySession:
         if self.broken:
@@ -213,7 +216,7 @@ class MemoryMedia:
         return self.sessions.setdefault(session, MemorySession())
 
     def capabilities(self) -> frozenset[Capability]:
-        return frozenset(Capability)
+        return self.can
 
     async def load(self) -> Load:
         return Load(alive=not self.broken, sessions=len(self.sessions), legs=0, packets_per_second=0.0)
@@ -241,10 +244,24 @@ class MemoryMedia:
         return sdp()
 
     async def bridge(self, session: SessionId, a: LegId, b: LegId) -> None:
-        self._room(session).bridges.add(frozenset({a, b}))
+        room = self._room(session)
+        self._part(room, {a, b})
+        room.bridges.add(frozenset({a, b}))
 
     async def unbridge(self, session: SessionId, a: LegId, b: LegId) -> None:
         self._room(session).bridges.discard(frozenset({a, b}))
+
+    async def mix(self, session: SessionId, legs: tuple[LegId, ...]) -> None:
+        room = self._room(session)
+        if len(legs) == 1 or not set(legs) <= room.legs:
+            raise Rejected
+        self._part(room, set(legs))
+        room.mixed = set(legs)
+
+    @staticmethod
+    def _part(room: MemorySession, legs: set[LegId]) -> None:
+        room.bridges = {bridge for bridge in room.bridges if not bridge & legs}
+        room.mixed -= legs
 
     async def gate(self, session: SessionId, leg: LegId, gate: Gate) -> None:
         self._room(session).gates[leg] = gate
@@ -306,7 +323,7 @@ class MemoryMedia:
     async def release_leg(self, session: SessionId, leg: LegId) -> None:
         room = self._room(session)
         room.legs.discard(leg)
-        room.bridges = {bridge for bridge in room.bridges if leg not in bridge}
+        self._part(room, {leg})
 
     async def release(self, session: SessionId) -> None:
         self._room(session)

@@ -10,13 +10,12 @@ from ringfence.control.facts import (
     EndReason,
     OfferOutcome,
     StopReason,
-    SuppressionReason,
 )
 from ringfence.engine.calls.around import Around, Home
+from ringfence.engine.calls.conference import ConferenceCall
 from ringfence.engine.calls.messages import Message, NoPlace, Offered, OfferWithdrawn
 from ringfence.engine.calls.reaching import offer_outcome
 from ringfence.engine.calls.state import Attempt, CallPhase, CallState, Leg, LegPhase, Role
-from ringfence.engine.calls.transfer import TransferableCall
 from ringfence.engine.errors import MediaError, Rejected
 from ringfence.engine.flows import Effect, EnterQueue, Finish, FlowRun, NoticeHeard, PlayPrompt, PromptMissed
 from ringfence.engine.media.port import Gate, LegProfile
@@ -27,7 +26,7 @@ _RING_MARGIN_SECONDS = 5.0
 _IN_QUEUE = (CallPhase.QUEUED, CallPhase.RINGING)
 
 
-class InboundCall(TransferableCall):
+class InboundCall(ConferenceCall):
     """A call to one of the centre's numbers."""
 
     def __init__(self, state: CallState, around: Around, home: Home, *, profile: LegProfile) -> None:
@@ -196,7 +195,7 @@ class InboundCall(TransferableCall):
     @override
     async def on_reached(self, attempt: Attempt, leg: Leg) -> None:
         if attempt.offer_id is None:
-            await self.transferred(leg)
+            await self.destination_reached(leg)
             return
         if not self._around.desk.answered(attempt.offer_id, self.state.call_id):
             await self.drop_leg(leg)
@@ -209,7 +208,7 @@ class InboundCall(TransferableCall):
     @override
     async def on_unreached(self, attempt: Attempt, status: int) -> None:
         if attempt.offer_id is None:
-            await self.transfer_failed(status)
+            await self.destination_unreached(status)
             return
         self.state.phase = CallPhase.QUEUED
         outcome = offer_outcome(status) if attempt.candidates else OfferOutcome.UNREACHABLE
@@ -256,8 +255,7 @@ class InboundCall(TransferableCall):
         state.agent = state.agent_id = state.held_by = None
         state.phase = CallPhase.QUEUED
         # A hold or an attempt to transfer ended with its agent; a mask and an open payment wait for the next one.
-        await self.recording.resume(SuppressionReason.HOLD)
-        await self.recording.resume(SuppressionReason.CONSULT_OUTSIDE)
+        await self.pause_for(frozenset())
         await self._around.media.gate(state.session, caller.leg_id, Gate.OPEN)
         if state.playing is None:
             await self._play_music()

@@ -2,7 +2,6 @@
 
 from typing_extensions import override
 
-from ringfence.control.commands import Refused, Reply, TransferCall
 from ringfence.control.facts import AlarmRaised, CallArrived, EndReason
 from ringfence.engine.calls.around import Around, Home
 from ringfence.engine.calls.dialling import Emergency, Extension, Meaning, Outside, OwnNumber, shown_number
@@ -100,10 +99,6 @@ class OutwardCall(TalkingCall):
                 await self.give_up(status=408)
             case "prompt":
                 await self.prompt_is_late()
-
-    @override
-    async def transfer(self, command: TransferCall) -> Reply:
-        return Refused(code="not_a_caller", message="Only calls from callers can be transferred.")
 
 
 class DirectCall(OutwardCall):

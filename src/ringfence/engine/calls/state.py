@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from ringfence.control.directory import FlowVersion, HoursEntry, UserKind
 from ringfence.control.facts import Direction, EndReason, StopReason, SuppressionReason
+from ringfence.control.recording_rules import EntryClass, TransferKind
 from ringfence.engine.media.port import LegKind
 from ringfence.engine.recorder.control import Suppression
 from ringfence.engine.sip.api import DialogId
@@ -30,6 +31,7 @@ class Role(StrEnum):
     CALLER = "caller"
     AGENT = "agent"
     DESTINATION = "destination"
+    SUPERVISOR = "supervisor"
 
 
 class LegPhase(StrEnum):
@@ -51,6 +53,8 @@ class CallPhase(StrEnum):
     TALKING = "talking"
     HELD = "held"
     TRANSFERRING = "transferring"
+    CONSULTING = "consulting"
+    CONFERENCE = "conference"
     ENDED = "ended"
 
 
@@ -90,6 +94,8 @@ class Leg:
     """Its provisional answer was applied, so early media flows."""
     silent: bool = False
     """It said that it sends nothing (its side is on hold), so silence is no loss."""
+    holds: bool = False
+    """Its telephone has put us on hold (RFC 3264 section 8.4)."""
     offering: bool = False
     """Our SDP is an offer whose answer comes with the ACK."""
 
@@ -111,11 +117,26 @@ class Attempt:
     caller_name: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Destination:
+    """Where a transfer leads, as the rules for recordings see it."""
+
+    entry_class: EntryClass
+    where: TransferKind
+    """Internal, external or voicemail."""
+    entry_id: EntryId | None = None
+    """None: dialled on a handset, and not in the directory; or a supervisor who joins."""
+
+    @property
+    def outside(self) -> bool:
+        return self.entry_class is EntryClass.OUTSIDE
+
+
 @dataclass(kw_only=True)
 class Transfer:
-    entry_id: EntryId
-    outside: bool
-    was_held: bool
+    """A destination is rung, and the customer goes to it as soon as it answers."""
+
+    to: Destination
     agent_id: AgentId | None
     """Who transferred."""
     agent_gone: bool = False
@@ -135,6 +156,18 @@ class Keeping:
     objected: bool = False
     recordings: list[RecordingId] = field(default_factory=list)
     """Every segment so far."""
+
+
+@dataclass(kw_only=True)
+class Third:
+    """A third person: asked for advice, in a conference, or a supervisor who joins."""
+
+    to: Destination
+    role: Role
+    leg: LegId | None = None
+    """None while their telephone rings."""
+    agent_id: AgentId | None = None
+    """Who it is, when it is one of ours."""
 
 
 @dataclass(kw_only=True)
@@ -165,15 +198,29 @@ class CallState:
     queue_id: QueueId | None = None
     attempt: Attempt | None = None
     transfer: Transfer | None = None
+    third: Third | None = None
     held_by: HeldBy | None = None
     keeping: Keeping = field(default_factory=Keeping)
     talked: bool = False
     agents_lost: int = 0
     handed_over: bool = False
     """Transferred to OUTSIDE: never recorded again."""
-    unrecorded: bool = False
-    """Not recorded again on this call: it was transferred."""
     playback_id: str | None = None
     playing: ContentId | None = None
     failed_prompts: set[ContentId] = field(default_factory=set)
     ended: EndReason | None = None
+
+    def parties(self) -> tuple[str, ...]:
+        """Roles of the people who hear each other now."""
+        third = self.third.role.value if self.third is not None and self.third.leg is not None else None
+        caller = Role.CALLER if self.direction is Direction.INBOUND else Role.DESTINATION
+        match self.phase:
+            case CallPhase.TALKING:
+                other = Role.DESTINATION if self.agent_id is None and self.talked else Role.AGENT
+                return (caller.value, other.value)
+            case CallPhase.CONSULTING if third is not None:
+                return (Role.AGENT.value, third)
+            case CallPhase.CONFERENCE if third is not None:
+                return (caller.value, Role.AGENT.value, third)
+            case _:
+                return ()

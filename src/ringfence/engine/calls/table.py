@@ -356,6 +356,8 @@ class CallTable:
                     payments=frozenset(keeping.payments),
                     stopped=keeping.stopped or ended,
                     mask_since=call.recording.mask_seconds,
+                    consult=state.third.to.entry_id if state.third is not None else None,
+                    parties=state.parties(),
                 )
             )
         return tuple(found)

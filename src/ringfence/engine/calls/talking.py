@@ -4,7 +4,7 @@ import logging
 
 from typing_extensions import override
 
-from ringfence.control.commands import Done, HangUpCall, HoldCall, Refused, Reply, RetrieveCall, TransferCall
+from ringfence.control.commands import Done, HangUpCall, HoldCall, Refused, Reply, RetrieveCall
 from ringfence.control.facts import AgentState, CallAnswered, CallHeld, CallRetrieved, EndReason, SuppressionReason
 from ringfence.engine.calls.messages import CallCommand
 from ringfence.engine.calls.reaching import ReachingCall
@@ -16,8 +16,11 @@ from ringfence.kit.ids import ContentId
 
 log = logging.getLogger(__name__)
 
-_BROKEN = frozenset({"flow_closed", "session_expired", "failed", "no_ack"})
+BROKEN = frozenset({"flow_closed", "session_expired", "failed", "no_ack"})
 """Ends of a dialog that nobody chose."""
+
+_PAUSES = frozenset({SuppressionReason.HOLD, SuppressionReason.CONSULT_OUTSIDE, SuppressionReason.RULE})
+"""Reasons that hold and third persons bring; mask and payment are people's."""
 
 
 class TalkingCall(ReachingCall):
@@ -41,8 +44,6 @@ class TalkingCall(ReachingCall):
                 device_id=answered.device_id,
             )
         )
-        if state.unrecorded:
-            return
         await self.recording.begin(customer, agent)
 
     # Commands
@@ -64,18 +65,17 @@ class TalkingCall(ReachingCall):
                 if self.state.held_by is HeldBy.DEVICE:
                     return Refused(code="held_on_device", message="The telephone holds the call. Retrieve it there.")
                 await self.retrieve()
-            case TransferCall():
-                return await self.transfer(command)
             case _:
-                return Refused(code="not_supported", message="This call cannot do that.")
+                return await self.on_transfer_command(command)
         return Done(call_id=self.state.call_id)
 
     async def hang_up_by_agent(self) -> Reply:
         await self.end(EndReason.TRANSFERRED_OUT if self.state.handed_over else EndReason.AGENT_HUNG_UP)
         return Done(call_id=self.state.call_id)
 
-    async def transfer(self, command: TransferCall) -> Reply:
-        raise NotImplementedError
+    async def on_transfer_command(self, command: CallCommand) -> Reply:  # noqa: ARG002 - for calls from callers
+        """Everything about third persons."""
+        return Refused(code="not_a_caller", message="Only calls from callers can be transferred.")
 
     # Hold
 
@@ -85,8 +85,7 @@ class TalkingCall(ReachingCall):
         await self.recording.suppress(SuppressionReason.HOLD)
         await self.part_audio()
         state.phase, state.held_by = CallPhase.HELD, by
-        if state.agent_id is not None:
-            self._around.desk.turn(state.agent_id, state.call_id, AgentState.HOLD)
+        self.turn(AgentState.HOLD)
         self.publish(CallHeld(at=self._around.clock.now(), call_id=state.call_id, agent_id=state.agent_id))
 
     async def retrieve(self) -> None:
@@ -95,9 +94,28 @@ class TalkingCall(ReachingCall):
         await self.join_audio()
         await self.recording.resume(SuppressionReason.HOLD)
         state.phase, state.held_by = CallPhase.TALKING, None
-        if state.agent_id is not None:
-            self._around.desk.turn(state.agent_id, state.call_id, AgentState.TALKING)
+        self.turn(AgentState.TALKING)
         self.publish(CallRetrieved(at=self._around.clock.now(), call_id=state.call_id, agent_id=state.agent_id))
+
+    @property
+    def pauses(self) -> frozenset[SuppressionReason]:
+        """What call control itself has put into the suppression set."""
+        return _PAUSES.intersection(self.state.keeping.suppressed)
+
+    async def pause_for(self, reasons: frozenset[SuppressionReason]) -> None:
+        """Call control suppresses the recording for exactly ``reasons``; what comes comes before what goes."""
+        before = self.pauses
+        for reason in SuppressionReason:
+            if reason in reasons - before:
+                await self.recording.suppress(reason)
+        for reason in SuppressionReason:
+            if reason in before - reasons:
+                await self.recording.resume(reason)
+
+    def turn(self, state: AgentState) -> None:
+        """What the agent of this call does now."""
+        if self.state.agent_id is not None:
+            self._around.desk.turn(self.state.agent_id, self.state.call_id, state)
 
     async def part_audio(self) -> None:
         """Neither side hears the other; the customer hears music where there is some."""
@@ -147,13 +165,12 @@ class TalkingCall(ReachingCall):
             offered = direction(sdp)
         except ValueError:
             return
-        leg.silent = not offered.sends
+        leg.silent, leg.holds = not offered.sends, not (offered.sends and offered.receives)
         if leg.leg_id != self.state.agent or leg.phase not in (LegPhase.UP, LegPhase.ANSWERED):
             return
-        both = offered.sends and offered.receives
-        if not both and self.state.phase is CallPhase.TALKING:
+        if leg.holds and self.state.phase is CallPhase.TALKING:
             await self.hold(HeldBy.DEVICE)
-        elif both and self.state.phase is CallPhase.HELD and self.state.held_by is HeldBy.DEVICE:
+        elif not leg.holds and self.state.phase is CallPhase.HELD and self.state.held_by is HeldBy.DEVICE:
             await self.retrieve()
 
     # Loss
@@ -171,9 +188,9 @@ class TalkingCall(ReachingCall):
 
     @override
     async def on_leg_over(self, leg: Leg, cause: str) -> None:
-        if leg.leg_id == self.state.agent and cause in _BROKEN and await self.save_caller():
+        if leg.leg_id == self.state.agent and cause in BROKEN and await self.save_caller():
             return
-        broken = cause in _BROKEN and self.state.talked
+        broken = cause in BROKEN and self.state.talked
         await self.end(EndReason.MEDIA_LOST if broken else self.ended_by(leg))
 
     async def save_caller(self) -> bool:

@@ -204,6 +204,14 @@ class MediaEngine(Protocol):
 
     async def unbridge(self, session: SessionId, a: LegId, b: LegId) -> None: ...
 
+    async def mix(self, session: SessionId, legs: tuple[LegId, ...]) -> None:
+        """Each of ``legs`` hears the sum of the others; bridges of these legs and an older mix of the session end.
+
+        A leg leaves the mix when it is bridged, unmixed (``legs`` without it) or released. Needs Capability.MIX,
+        otherwise Rejected; at least two legs, or none to end the mix.
+        """
+        ...
+
     async def gate(self, session: SessionId, leg: LegId, gate: Gate) -> None: ...
 
     async def capture_keys(self, session: SessionId, leg: LegId, *, on: bool) -> None:

@@ -1,19 +1,33 @@
 """Hold, retrieve, re-INVITEs and blind transfer: who hears whom, and in which order the recorder is told."""
 
+import msgspec
 import pytest
 from tests.support.call_world import ANN, BOB, CARRIER, MUSIC, SPARE, World, refusal, run
 
-from ringfence.control.commands import Done, HangUpCall, HoldCall, RetrieveCall, TransferCall
+from ringfence.control.commands import (
+    Done,
+    HangUpCall,
+    HoldCall,
+    MaskRecording,
+    RetrieveCall,
+    TransferCall,
+    UnmaskRecording,
+)
+from ringfence.control.directory import TransferEntry, UserKind
 from ringfence.control.facts import (
     AgentState,
+    CallAnswered,
     CallEnded,
     CallHeld,
     CallRetrieved,
     CallTransferred,
     EndReason,
+    MaskCode,
     StopReason,
+    SuppressionReason,
     TransferFailed,
 )
+from ringfence.control.recording_rules import EntryClass, RecordingEffect, TransferKind
 from ringfence.engine.calls.fakes import sdp
 from ringfence.engine.calls.state import Role
 from ringfence.engine.media.port import Gate
@@ -252,7 +266,7 @@ def test_a_caller_who_hangs_up_during_a_transfer_ends_everything() -> None:
     assert run(scenario).facts.last(CallEnded).reason is EndReason.CALLER_HUNG_UP
 
 
-def test_a_transfer_inside_the_centre_hands_over_and_does_not_record_the_next_person() -> None:
+def test_a_transfer_inside_the_centre_begins_a_new_segment_under_the_new_owner() -> None:
     async def scenario(world: World) -> None:
         await world.talking()
         await world.ready(BOB, "bob-desk")
@@ -260,8 +274,10 @@ def test_a_transfer_inside_the_centre_hands_over_and_does_not_record_the_next_pe
         assert world.last.target == ToDevice(device_id="bob-desk")  # type: ignore[arg-type]
         assert world.recorder.log == [("suppress", "hold")]
         target = await world.pick_up()
-        assert world.recorder.log[-1] == ("stop", "transfer_centre")
+        assert world.recorder.log[1] == ("stop", "transfer_centre")
+        assert world.recorded()
         assert world.only().agent_id == BOB
+        assert world.agent_state() is AgentState.WRAP
         assert world.agent_state(BOB) is AgentState.TALKING
         assert world.both_hear()
         await world.command(HoldCall(call_id=world.only().call_id, agent_id=BOB))
@@ -273,8 +289,55 @@ def test_a_transfer_inside_the_centre_hands_over_and_does_not_record_the_next_pe
 
     world = run(scenario)
     assert not world.facts.last(CallTransferred).outside
+    assert [fact.agent_id for fact in world.facts.of(CallAnswered)] == [ANN, BOB]
     assert world.facts.last(CallEnded).reason is EndReason.AGENT_HUNG_UP
-    assert len(world.recorder.requests) == 1
+    assert [(request.segment, request.agent_id) for request in world.recorder.requests] == [(0, ANN), (1, BOB)]
+    assert world.recorder.requests[1].agent_leg != world.recorder.requests[0].agent_leg
+
+
+def test_a_mask_outlives_a_transfer_inside_the_centre() -> None:
+    async def scenario(world: World) -> None:
+        await world.talking()
+        await world.ready(BOB, "bob-desk")
+        mask = MaskRecording(call_id=world.only().call_id, agent_id=ANN, code=MaskCode.OTHER)
+        assert isinstance(await world.table.recording_command(mask), Done)
+        await transfer(world, "bob")
+        await world.pick_up()
+        assert not world.recorded()
+        assert {each.reason for each in world.recorder.requests[1].suppressed} >= {SuppressionReason.MASK}
+        unmask = UnmaskRecording(call_id=world.only().call_id, agent_id=BOB)
+        assert isinstance(await world.table.recording_command(unmask), Done)
+        assert world.recorded()
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("effect", [None, RecordingEffect.STOP, RecordingEffect.CONTINUE])
+def test_inside_the_centre_an_unknown_or_wrong_cell_ends_the_recording_for_good(effect: RecordingEffect | None) -> None:
+    async def scenario(world: World) -> None:
+        world.rule(TransferKind.BLIND, EntryClass.CENTRE, effect)
+        await world.talking()
+        await world.ready(BOB, "bob-desk")
+        await transfer(world, "bob")
+        await world.pick_up()
+        assert ("stop", "rule") in world.recorder.log
+        assert not world.recorded()
+        assert world.both_hear()
+
+    assert len(run(scenario).recorder.requests) == 1
+
+
+def test_a_person_without_a_centre_telephone_is_not_recorded_even_when_the_directory_calls_them_centre() -> None:
+    async def scenario(world: World) -> None:
+        old = world.directory.snapshot
+        desk = TransferEntry(entry_id=EntryId("desk"), name="Desk", target="302", entry_class=EntryClass.CENTRE)
+        world.directory.snapshot = msgspec.structs.replace(old, entries=(*old.entries, desk))
+        await world.talking()
+        await world.bind("planning")
+        await transfer(world, "desk")
+        await world.pick_up()
+
+    assert run(scenario).recorder.requests[1].answered_by is UserKind.GENERAL
 
 
 def test_a_colleague_without_a_telephone_cannot_be_chosen() -> None:

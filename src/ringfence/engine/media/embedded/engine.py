@@ -10,6 +10,7 @@ from ringfence.engine.media.embedded.config import MediaConfig
 from ringfence.engine.media.embedded.dtls import DtlsIdentity, create_identity
 from ringfence.engine.media.embedded.dtmf import DIGITS
 from ringfence.engine.media.embedded.leg import Leg
+from ringfence.engine.media.embedded.mixer import MOST_LEGS, Mix
 from ringfence.engine.media.embedded.negotiation import Negotiation, parse
 from ringfence.engine.media.embedded.player import Player
 from ringfence.engine.media.embedded.sockets import PortRange
@@ -38,6 +39,12 @@ log = logging.getLogger(__name__)
 class _Session:
     legs: dict[LegId, Leg] = field(default_factory=dict)
     descriptions: dict[LegId, Negotiation] = field(default_factory=dict)
+    mix: Mix | None = None
+
+    def unmix(self, *legs: Leg) -> None:
+        if self.mix is not None:
+            for leg in legs:
+                self.mix.remove(leg)
 
 
 class EmbeddedMediaEngine:
@@ -81,8 +88,8 @@ class EmbeddedMediaEngine:
         self._put(None)
 
     def capabilities(self) -> frozenset[Capability]:
-        """No mixing, no transcoding (A-law and mu-law are mapped), no in-band digits."""
-        return frozenset({Capability.WEBRTC, Capability.TAP, Capability.INJECT})
+        """No transcoding (A-law and mu-law are mapped), no in-band digits."""
+        return frozenset({Capability.WEBRTC, Capability.TAP, Capability.INJECT, Capability.MIX})
 
     async def load(self) -> Load:
         return Load(
@@ -146,6 +153,7 @@ class EmbeddedMediaEngine:
             raise Rejected("A leg cannot be bridged to itself.")
         if one.peer is not other:
             # The old peers are cut off before the new one is heard.
+            self._session(session).unmix(one, other)
             self._part(one)
             self._part(other)
             self._player.yield_to_peer(one)
@@ -160,6 +168,24 @@ class EmbeddedMediaEngine:
         if one.peer is other:
             self._part(one)
 
+    async def mix(self, session: SessionId, legs: tuple[LegId, ...]) -> None:
+        room = self._session(session)
+        wanted = [self._leg(session, leg) for leg in legs]
+        if len(wanted) == 1 or len(set(legs)) != len(legs) or len(wanted) > MOST_LEGS:
+            raise Rejected(f"A mix has two to {MOST_LEGS} different legs, or none to end it.")
+        mix = room.mix
+        if mix is None or mix.ended:
+            mix = room.mix = Mix()
+        mix.keep_only(wanted)
+        for leg in wanted:
+            # The old peer is cut off before the others are heard.
+            self._part(leg)
+            self._player.yield_to_peer(leg)
+            mix.add(leg)
+            leg.watch()
+        if wanted:
+            self._player.feed(mix)
+
     async def gate(self, session: SessionId, leg: LegId, gate: Gate) -> None:
         found = self._leg(session, leg)
         found.gate = gate
@@ -172,7 +198,8 @@ class EmbeddedMediaEngine:
         self, session: SessionId, leg: LegId, source: ContentId, *, loop: bool = False, exclusive: bool = True
     ) -> Playback:
         found = self._leg(session, leg)
-        if not exclusive and found.peer is not None:
+        room = self._session(session)
+        if not exclusive and (found.peer is not None or (room.mix is not None and found in room.mix)):
             raise Rejected("This engine does not mix: a prompt beside a peer must be exclusive.")
         audio = self._prompts.load(source)
         found.watch()
@@ -201,6 +228,7 @@ class EmbeddedMediaEngine:
         gone = known.legs.pop(leg)
         del known.descriptions[leg]
         self._counted = (self._counted[0] - gone.received - gone.sent, self._counted[1])
+        known.unmix(gone)
         self._player.forget(gone)
         gone.close()
         if not known.legs:

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 
 from ringfence.engine.media.embedded.dtmf import event_packets
 from ringfence.engine.media.embedded.leg import Leg
+from ringfence.engine.media.embedded.mixer import FRAME_BYTES, Mix
 from ringfence.engine.media.port import MediaEvent, Playback, PlaybackDone
 from ringfence.kit import g711
 from ringfence.kit.clock import Clock
 from ringfence.kit.ids import new_id
 
 TICK_SECONDS = 0.02
-FRAME_BYTES = 160
 GAP_TICKS = 3
 """Silence between two digits, 60 ms."""
 MAX_DIGITS = 64
@@ -46,6 +46,7 @@ class Player:
         self._report = report
         self._playing: dict[Leg, _Playing] = {}
         self._dialling: dict[Leg, _Dialling] = {}
+        self._mixes: set[Mix] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._deadline = 0.0
 
@@ -81,6 +82,11 @@ class Player:
         self._wind()
         return True
 
+    def feed(self, mix: Mix) -> None:
+        """Let ``mix`` speak at every tick, until it is ``ended``."""
+        self._mixes.add(mix)
+        self._wind()
+
     def forget(self, leg: Leg) -> None:
         """The leg goes: everything it hears ends."""
         self._dialling.pop(leg, None)
@@ -98,6 +104,10 @@ class Player:
         """One tick of 20 ms for every leg."""
         for leg in list(self._dialling):
             self._dial_tick(leg, now)
+        if self._mixes:
+            self._mixes = {mix for mix in self._mixes if not mix.ended}
+            for mix in self._mixes:
+                mix.advance(now)
         for leg, playing in list(self._playing.items()):
             if playing.position >= len(playing.audio):
                 if not playing.loop:
@@ -155,5 +165,5 @@ class Player:
         for _ in range(min(due, MAX_LATE_TICKS)):
             self.advance(now)
         self._deadline += due * TICK_SECONDS
-        if self._playing or self._dialling:
+        if self._playing or self._dialling or self._mixes:
             self._timer = loop.call_at(self._deadline, self._wake, loop)
