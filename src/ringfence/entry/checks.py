@@ -260,6 +260,24 @@ def database(_settings: Settings) -> Iterator[Finding]:
         yield _ok("database", f"It is reached ({connection.vendor}) and up to date.")
 
 
+def audit_places(settings: Settings) -> Iterator[Finding]:
+    """Somewhere out of reach of this machine's owner holds the signed checkpoints of the audit trail."""
+    from ringfence.centre.audit.places import PlaceError
+    from ringfence.entry.checkpoint_places import checkpoint_places
+
+    try:
+        places = checkpoint_places()
+    except PlaceError as error:
+        yield _fail("audit", str(error))
+        return
+    if settings.audit.folder and not Path(settings.audit.folder).is_dir():
+        yield _fail("audit", f"There is no folder {settings.audit.folder}; make it, or mend audit.folder.")
+    elif places:
+        yield _ok("audit", f"Signed checkpoints go to: {', '.join(place.name for place in places)}.")
+    else:
+        yield _warn("audit", "Signed checkpoints stay on this machine; name a second place under [audit].")
+
+
 def prompts(settings: Settings) -> Iterator[Finding]:
     """Every prompt that a published flow or queue may play is rendered."""
     use_django()
@@ -287,7 +305,7 @@ def every(settings: Settings, *, now: datetime) -> Iterator[Finding]:
     yield _ok("configuration", "It is complete and every key is known.")
     folder = list(data_folder(settings))
     yield from folder
-    for check in (control_socket, keys, transport, free_ports, disk, open_files):
+    for check in (control_socket, keys, audit_places, transport, free_ports, disk, open_files):
         yield from check(settings)
     yield from clock(settings, now=now)
     yield from certificate(settings, now=now)

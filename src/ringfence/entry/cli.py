@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ringfence.entry import destruction_commands, key_commands, people
+from ringfence.entry import audit_commands, destruction_commands, key_commands, people
 from ringfence.entry import settings as settings_module
 from ringfence.entry.errors import OperatorError
 from ringfence.entry.settings import Settings
@@ -25,6 +25,7 @@ app = typer.Typer(
 
 app.add_typer(people.users, name="user")
 app.add_typer(people.devices, name="device")
+app.add_typer(audit_commands.audit, name="audit")
 app.add_typer(key_commands.keys, name="keys")
 app.add_typer(destruction_commands.destruction, name="destruction")
 

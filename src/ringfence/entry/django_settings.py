@@ -30,6 +30,9 @@ RINGFENCE_KEY_STORE = "ringfence.entry.key_store.key_store"
 RINGFENCE_DESTROYER = "ringfence.entry.destruction.destroyer"
 RINGFENCE_SIGNING_KEY = "ringfence.entry.key_store.signing_key"
 """Dotted name of the function that opens the vault's key store."""
+RINGFENCE_CHECKPOINT_PLACES = "ringfence.entry.checkpoint_places.checkpoint_places"
+"""Dotted name of the function that makes the second places of the audit trail's signed checkpoints."""
+RINGFENCE_CHECKPOINT_MINUTES = _settings.audit.checkpoint_minutes
 RINGFENCE_SIP_REALM = _settings.sip.realm
 RINGFENCE_DEFAULT_REGION = _settings.sip.default_region
 RINGFENCE_DATA = _settings.data

@@ -200,6 +200,29 @@ class AccountSettings(Section):
     """An access review must be signed at least so often."""
 
 
+class AuditSettings(Section):
+    """Second places for the signed checkpoints of the audit trail, out of reach of whoever owns the database."""
+
+    checkpoint_minutes: int = Field(default=15, ge=1, le=1440)
+    """How often the trail is signed: what is added and rewritten between two checkpoints shows least."""
+    folder: str = ""
+    """A folder on another machine or a write-once disk; empty: none."""
+    syslog: str = ""
+    """A collector: ``tls://host:6514``, ``tcp://host:601``, ``udp://host:514`` or ``unix:///dev/log``; empty: none."""
+    bucket: str = ""
+    """An S3 bucket that nobody but this keeps anything in; empty: none."""
+    lock_days: int = Field(default=2557, ge=0)
+    """Object lock of each checkpoint in the bucket; 0 for a store without object lock."""
+    endpoint: str = ""
+    """Bucket only: address of a store that is not AWS."""
+    region: str = "eu-west-2"
+    """Bucket only."""
+    access_key: str = Field(default="", repr=False)
+    """Bucket only; empty: the machine's own role."""
+    secret_key: str = Field(default="", repr=False)
+    """Bucket only."""
+
+
 class Settings(Section):
     """Everything that differs between installations."""
 
@@ -213,6 +236,7 @@ class Settings(Section):
     web: WebSettings = WebSettings()
     storage: StorageSettings = StorageSettings()
     tls: TlsSettings = TlsSettings()
+    audit: AuditSettings = AuditSettings()
     metrics: MetricsSettings = MetricsSettings()
     accounts: AccountSettings = AccountSettings()
     demo: bool = False

@@ -1,6 +1,5 @@
 """Appending to the audit trail, inside the transaction of the change that an entry tells of."""
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,13 +7,11 @@ from datetime import UTC, datetime
 from django.db import transaction
 from django.utils import timezone
 
+from ringfence.centre.audit.chain import GENESIS, chain_hash
 from ringfence.centre.audit.entries import Entry, canonical
 from ringfence.centre.audit.errors import NoTransaction
 from ringfence.centre.audit.models import AuditEntry, AuditHead
 from ringfence.centre.tenancy.scope import all_clients
-
-GENESIS = hashlib.sha256(b"ringfence audit v1").hexdigest()
-"""What the first entry names as the one before it."""
 
 
 @dataclass(frozen=True)
@@ -75,18 +72,3 @@ def record_all(occurrences: Iterable[Occurrence]) -> list[int]:
         AuditEntry.objects.bulk_create(rows)
     head.save(update_fields=["number", "hash"])
     return [row.number for row in rows]
-
-
-def chain_hash(row: AuditEntry) -> str:
-    """SHA-256 over the canonical JSON of everything in the row, with the hash of the entry before it."""
-    content = {
-        "number": row.number,
-        "at": row.at.astimezone(UTC).isoformat(timespec="microseconds"),
-        "code": row.code,
-        "actor_id": row.actor_id,
-        "actor_role": row.actor_role,
-        "client_code": row.client_code,
-        "fields": row.fields,
-        "previous_hash": row.previous_hash,
-    }
-    return hashlib.sha256(canonical(content).encode()).hexdigest()

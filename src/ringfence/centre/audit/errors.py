@@ -3,6 +3,7 @@
 AuditError
 +-- UnknownEntry      a stored code that no class declares
 +-- NoTransaction     an entry outside the transaction of its change
++-- ChainBroken       an entry is not as it was written
 """
 
 from ringfence.kit.errors import RingfenceError
@@ -18,3 +19,7 @@ class UnknownEntry(AuditError):
 
 class NoTransaction(AuditError):
     """An audit entry belongs into the transaction of the change it tells of. Open transaction.atomic() first."""
+
+
+class ChainBroken(AuditError):
+    """The audit trail was changed behind Ringfence's back. Keep a copy of the database as evidence and tell the DPO."""

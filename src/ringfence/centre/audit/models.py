@@ -68,3 +68,39 @@ class AuditHead(models.Model):
     @override
     def __str__(self) -> str:
         return str(self.number)
+
+
+class AuditCheckpoint(models.Model):
+    """A signed statement of where the chain stood; the database refuses changes, as for entries."""
+
+    sequence = models.PositiveBigIntegerField(primary_key=True)
+    """Consecutive from 1."""
+    entry = models.PositiveBigIntegerField()
+    """Number of the last entry it vouches for."""
+    hash = models.CharField(max_length=64)
+    """Of that entry."""
+    at = models.DateTimeField()
+    line = models.TextField()
+    """The signed line, byte for byte as it is written elsewhere: docs/reference/audit-format.md."""
+
+    class Meta:
+        ordering = ["sequence"]
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.sequence} at entry {self.entry}"
+
+
+class CheckpointCopy(models.Model):
+    """A checkpoint stands in one of the second places."""
+
+    checkpoint = models.ForeignKey(AuditCheckpoint, on_delete=models.PROTECT, related_name="copies")
+    place = models.CharField(max_length=40)
+    written_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["checkpoint", "place"], name="checkpoint_copy_once")]
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.checkpoint_id} in {self.place}"

@@ -1,6 +1,6 @@
 """Privacy of the audit trail."""
 
-from ringfence.centre.audit.models import AuditEntry, AuditHead
+from ringfence.centre.audit.models import AuditCheckpoint, AuditEntry, AuditHead, CheckpointCopy
 from ringfence.centre.privacy.registry import RetentionClass, Subject, by_user, declare, kept, not_exported
 
 declare(
@@ -24,4 +24,20 @@ declare(
     retention=RetentionClass.AUDIT,
     export=not_exported("it tells of nobody"),
     erase=kept("a number and a digest"),
+)
+declare(
+    AuditCheckpoint,
+    purpose="Signed statements of where the chain stood, so that a new chain or a cut one shows.",
+    plain={"hash", "line"},
+    retention=RetentionClass.AUDIT,
+    export=not_exported("it tells of nobody"),
+    erase=kept("numbers and digests"),
+)
+declare(
+    CheckpointCopy,
+    purpose="Which checkpoint stands in which second place.",
+    plain={"place"},
+    retention=RetentionClass.AUDIT,
+    export=not_exported("it tells of nobody"),
+    erase=kept("a place and a time"),
 )

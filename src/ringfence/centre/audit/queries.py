@@ -1,15 +1,17 @@
 """Reading and verifying the audit trail."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import models, transaction
 
-from ringfence.centre.audit.actions import GENESIS, chain_hash
+from ringfence.centre.audit.chain import stored_lines
 from ringfence.centre.audit.entries import entry_types, read_entry
 from ringfence.centre.audit.errors import AuditError
 from ringfence.centre.audit.models import AuditEntry, AuditHead
 from ringfence.centre.tenancy.scope import all_clients
+from ringfence.kit.verify_audit import Walk
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +63,11 @@ class BadEntry:
     problem: str
 
 
-def verify(first: int = 1, last: int | None = None) -> BadEntry | None:
-    """The first entry in ``first..last`` that is not as it was recorded, or None. ``last`` None: to the end."""
+def verify(first: int = 1, last: int | None = None, *, vouched: Mapping[int, str] | None = None) -> BadEntry | None:
+    """The first entry in ``first..last`` that is not as it was recorded, or None. ``last`` None: to the end.
+
+    ``vouched`` are hashes that signed checkpoints hold against the chain, by entry number.
+    """
     with all_clients("the chain is one across all clients"):
         with transaction.atomic():
             # Appending holds this lock, so the head and the highest number are of one moment.
@@ -72,36 +77,27 @@ def verify(first: int = 1, last: int | None = None) -> BadEntry | None:
         stop = end if last is None else min(last, end)
         if first <= 1 and AuditEntry.objects.filter(number=0).exists():  # the column cannot hold less
             return BadEntry(0, "This entry stands before the start of the chain: it was inserted.")
-        if (bad := _walk(first, stop)) is not None:
-            return bad
+        walk = _walk(max(first, 1))
+        walk.wanted = {
+            number: known for number, known in (vouched or {}).items() if first <= number <= (last or number)
+        }
+        if (fault := walk.follow(stored_lines(walk.expected, stop))) is not None:
+            return BadEntry(fault.entry, fault.problem)
+        if walk.expected <= stop:
+            return BadEntry(walk.expected, "This entry is missing: it was removed.")
         if last is not None and last < end:
             return None
         if highest > end:
             return BadEntry(end + 1, "This entry stands behind the end of the chain: it was inserted.")
-        if head and end:
-            final = AuditEntry.objects.filter(number=end).first()
-            if final is None or final.hash != head.hash:
-                return BadEntry(end, "The last entry is not the one with which the chain ends.")
+        if head and end and walk.previous != head.hash:
+            return BadEntry(end, "The last entry is not the one with which the chain ends.")
+        if (fault := walk.end()) is not None:
+            return BadEntry(fault.entry, fault.problem)
         return None
 
 
-def _walk(first: int, last: int) -> BadEntry | None:
-    first = max(first, 1)
-    previous = GENESIS
-    if first > 1:
-        before = AuditEntry.objects.filter(number=first - 1).first()
-        if before is None:
-            return BadEntry(first - 1, "This entry is missing.")
-        previous = before.hash
-    expected = first
-    for row in AuditEntry.objects.filter(number__gte=first, number__lte=last).order_by("number").iterator(1000):
-        if row.number != expected:
-            return BadEntry(expected, "This entry is missing.")
-        if row.previous_hash != previous:
-            return BadEntry(row.number, "This entry does not follow the one before it.")
-        if row.hash != chain_hash(row):
-            return BadEntry(row.number, "This entry was altered.")
-        previous, expected = row.hash, expected + 1
-    if expected <= last:
-        return BadEntry(expected, "This entry is missing.")
-    return None
+def _walk(first: int) -> Walk:
+    if first == 1:
+        return Walk()
+    before = AuditEntry.objects.filter(number=first - 1).values_list("hash", flat=True).first()
+    return Walk(expected=first, previous=before or "")

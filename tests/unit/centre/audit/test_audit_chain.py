@@ -1,5 +1,6 @@
 """The audit trail tells what happened, cannot be changed, and shows when somebody changed it all the same."""
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,7 @@ from django.db import DatabaseError, connection, transaction
 
 from ringfence.centre.audit import AuditError, Entry, NoTransaction, UnknownEntry, audited, guard
 from ringfence.centre.audit.actions import OPERATOR, SYSTEM, Actor, Occurrence, record, record_all
+from ringfence.centre.audit.chain import line_of, stored_lines
 from ringfence.centre.audit.entries import _types, read_entry
 from ringfence.centre.audit.models import AuditEntry, AuditHead
 from ringfence.centre.audit.queries import AuditFilter, describe, entries, verify
@@ -55,6 +57,19 @@ def test_entries_are_numbered_and_chained() -> None:
     assert two.previous_hash == one.hash
     assert AuditHead.objects.get().hash == two.hash
     assert verify() is None
+
+
+@pytest.mark.django_db
+def test_awkward_text_is_spelled_alike_by_python_and_by_the_database() -> None:
+    awkward = 'a"b\\c/d\n\r\t\b\f\x01\x1f\x7f é \u2028 ☎ 𝄞 <>&%s%d'
+    with transaction.atomic():
+        record(Knocked(door=awkward), actor=Actor("u1", awkward[:60]), client="BBC", at=NOON)
+        record(Knocked(door="x"), actor=SYSTEM, at=NOON.replace(microsecond=120))
+    assert verify() is None
+    with all_clients("the test reads"):
+        rows = list(AuditEntry.objects.order_by("number"))
+        assert [line_of(row).encode() + b"\n" for row in rows] == list(stored_lines(1, 2))
+    assert json.loads(line_of(rows[0]))["fields"]["door"] == awkward
 
 
 @pytest.mark.django_db
