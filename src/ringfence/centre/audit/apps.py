@@ -11,4 +11,4 @@ class AuditConfig(AppConfig):
 
     @override
     def ready(self) -> None:
-        from ringfence.centre.audit import kinds, tasks
+        from ringfence.centre.audit import kinds, tasks  # noqa: F401 (declares entry types and jobs of this app)
