@@ -35,6 +35,7 @@ from ringfence.engine.calls.messages import CallCommand
 from ringfence.engine.calls.state import CallState
 from ringfence.engine.fakes import MemoryDirectory, MemoryFacts
 from ringfence.engine.media.port import EngineLost, LegMediaLost, MediaEvent
+from ringfence.engine.payments import SandboxPaymentAdapter
 from ringfence.engine.sip.api import (
     Binding,
     Cancelled,
@@ -145,6 +146,7 @@ class World:
         self.directory = MemoryDirectory(directory())
         self.desk = Desk(self.facts, self.clock, self.timers)
         self.tasks = TaskOwner("test calls")
+        self.payments = SandboxPaymentAdapter(self.clock)
         self.around = Around(
             sip=self.sip,
             media=self.media,
@@ -155,6 +157,8 @@ class World:
             timers=self.timers,
             desk=self.desk,
             config=config or CallConfig(),
+            tasks=self.tasks,
+            payments=self.payments,
         )
         self.table = CallTable(self.around, self.tasks)
         self.sip.set_listener(self.table.on_sip)

@@ -157,7 +157,11 @@ class ClosePayment(Command, frozen=True, kw_only=True):
 
 
 class StartKeypad(Command, frozen=True, kw_only=True):
-    """The caller keys ``field`` in: from Done on, their digits reach the payment adapter and nobody else (R29)."""
+    """The caller keys ``field`` in: from Done on, their digits reach the payment adapter and nobody else (R29).
+
+    A refused field is typed again without a new command. After an accepted one digits are still kept back, and thrown
+    away, until the next StartKeypad, StopKeypad or the close of the payment.
+    """
 
     call_id: CallId
     agent_id: AgentId
@@ -166,7 +170,7 @@ class StartKeypad(Command, frozen=True, kw_only=True):
 
 
 class StopKeypad(Command, frozen=True, kw_only=True):
-    """What was typed of an unfinished field is wiped. Unknown ids are Done."""
+    """Digits reach the agent again; what was typed of an unfinished field is wiped. Unknown ids are Done."""
 
     call_id: CallId
     agent_id: AgentId

@@ -141,6 +141,16 @@ class KeypadField(StrEnum):
     SECURITY_CODE = "security_code"
 
 
+class KeypadOutcome(StrEnum):
+    """What a payment adapter says of a field that a caller keyed in. Codes only."""
+
+    ACCEPTED = "accepted"
+    WRONG_LENGTH = "wrong_length"
+    NOT_VALID = "not_valid"
+    EXPIRED = "expired"
+    UNAVAILABLE = "unavailable"
+
+
 class StopReason(StrEnum):
     """Why a recording ended for good; a recording has exactly one."""
 

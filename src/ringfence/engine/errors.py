@@ -3,6 +3,7 @@
 EngineError
 +-- PromptMissing
 +-- RecordingUnavailable
++-- PaymentUnavailable
 +-- MediaError
     +-- EngineUnavailable
     +-- UnknownSession
@@ -22,6 +23,10 @@ class PromptMissing(EngineError):
 
 class RecordingUnavailable(EngineError):
     """Recordings cannot be stored. Check the disk, the spool folder and the key store; calls go on unrecorded."""
+
+
+class PaymentUnavailable(EngineError):
+    """The payment provider does not answer. Try again, or take the payment another way."""
 
 
 class MediaError(EngineError):

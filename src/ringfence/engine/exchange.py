@@ -21,7 +21,6 @@ from ringfence.control.commands import (
     ObjectToRecording,
     OpenPayment,
     PlaceCall,
-    Refused,
     Reply,
     SetAgentState,
     Shutdown,
@@ -40,6 +39,7 @@ from ringfence.engine.journal import CAPACITY, FactJournal
 from ringfence.engine.lag import LoopLagGauge
 from ringfence.engine.media.embedded import EmbeddedMediaEngine, MediaConfig
 from ringfence.engine.media.prompts import FilePromptCache
+from ringfence.engine.ports import PaymentAdapter
 from ringfence.engine.recorder import CallRecorder, SpoolVault
 from ringfence.engine.sip.config import SipConfig
 from ringfence.engine.sip.server import SipServer
@@ -74,6 +74,8 @@ class ExchangeConfig:
     sip: SipConfig = field(default_factory=SipConfig)
     media: MediaConfig = field(default_factory=MediaConfig)
     calls: CallConfig = field(default_factory=CallConfig)
+    payments: PaymentAdapter | None = None
+    """Where callers' keyed-in cards go; None: nobody can key one in."""
     ssl_context: ssl.SSLContext | None = None
     """Of the TLS and WSS listeners."""
     outgoing_ssl_context: ssl.SSLContext | None = None
@@ -132,6 +134,8 @@ class Exchange:
                 timers=timers,
                 desk=self.desk,
                 config=config.calls,
+                tasks=self._call_tasks,
+                payments=config.payments,
             ),
             self._call_tasks,
         )
@@ -267,13 +271,8 @@ class Exchange:
                 | ClosePayment()
             ):
                 return await self.calls.recording_command(command)
-            case StartKeypad():
-                return Refused(
-                    code="no_keypad",
-                    message="This exchange has no payment adapter. Let the caller say the card with the page open.",
-                )
-            case StopKeypad():
-                return Done(call_id=command.call_id)
+            case StartKeypad() | StopKeypad():
+                return await self.calls.keypad_command(command)
             case _:
                 return await self.calls.command(command)
 

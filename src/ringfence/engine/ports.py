@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from ringfence.control.directory import DirectorySnapshot
-from ringfence.control.facts import AnyFact, Span, StopReason
+from ringfence.control.facts import AnyFact, KeypadField, KeypadOutcome, Span, StopReason
 from ringfence.kit.ids import CallId, ClientCode, ContentId, RecordingId
 
 
@@ -59,4 +59,26 @@ class RecordingVault(Protocol):
 
     def drain(self, *, patience_seconds: float) -> bool:
         """Wait until every closed recording is sealed or has failed; blocks, so call it in a thread."""
+        ...
+
+
+class PaymentAdapter(Protocol):
+    """Takes what callers key in, on its way to a payment provider (R29). Checked by ``tests/contract/payments``.
+
+    Whatever it holds, it holds in memory, never prints and never logs.
+    """
+
+    async def submit(self, payment_id: str, field: KeypadField, digits: bytearray) -> KeypadOutcome:
+        """Judge one whole field, in ASCII digits, and keep it if it is accepted; one given again replaces the older.
+
+        ``digits`` is wiped by whoever calls, as soon as this returns. Raises PaymentUnavailable.
+        """
+        ...
+
+    def held(self, payment_id: str) -> frozenset[KeypadField]:
+        """The accepted fields of this payment."""
+        ...
+
+    def forget(self, payment_id: str) -> None:
+        """Wipe everything of this payment. Unknown ids are fine."""
         ...

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from ringfence.engine.calls import CallConfig
 from ringfence.engine.exchange import Exchange, ExchangeConfig
 from ringfence.engine.media.embedded import MediaConfig
+from ringfence.engine.payments import SandboxPaymentAdapter
 from ringfence.engine.sip.config import SipConfig
 from ringfence.entry import certificates, key_store, logs, loops, metrics, ports, secret_files
 from ringfence.entry.settings import Settings, is_loopback
@@ -49,6 +50,7 @@ def configuration(settings: Settings, *, drain_seconds: float) -> ExchangeConfig
             dead_media_seconds=media.dead_media_seconds,
         ),
         calls=CallConfig(region=sip.default_region, plain_media=is_loopback(media.host)),
+        payments=SandboxPaymentAdapter(SystemClock()) if settings.payments.keypad == "sandbox" else None,
         ssl_context=certificates.server_context(settings) if sip.tls_port or sip.wss_port else None,
         outgoing_ssl_context=certificates.client_context(),
         drain_seconds=drain_seconds,

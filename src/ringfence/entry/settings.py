@@ -119,6 +119,13 @@ class WebSettings(Section):
         return value.rstrip("/")
 
 
+class PaymentSettings(Section):
+    """Where the cards go that callers key in."""
+
+    keypad: Literal["none", "sandbox"] = "none"
+    """``none``: callers cannot key in a card; ``sandbox``: what they key in is judged, never paid, for trials."""
+
+
 class StorageSettings(Section):
     """Where sealed recordings are kept."""
 
@@ -233,6 +240,7 @@ class Settings(Section):
     database: DatabaseSettings = DatabaseSettings()
     sip: SipSettings = SipSettings()
     media: MediaSettings = MediaSettings()
+    payments: PaymentSettings = PaymentSettings()
     web: WebSettings = WebSettings()
     storage: StorageSettings = StorageSettings()
     tls: TlsSettings = TlsSettings()

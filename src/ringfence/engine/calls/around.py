@@ -12,11 +12,12 @@ from ringfence.engine.calls.messages import Message
 from ringfence.engine.calls.state import Candidate
 from ringfence.engine.calls.timers import Timers
 from ringfence.engine.media.port import LegKind, LegProfile, MediaEngine
-from ringfence.engine.ports import Directory, FactSink
+from ringfence.engine.ports import Directory, FactSink, PaymentAdapter
 from ringfence.engine.recorder.api import Recorder
 from ringfence.engine.sip.api import DeviceSource, DialogId, Identity, Sip, Source, Target
 from ringfence.kit.clock import Clock
 from ringfence.kit.ids import AgentId, CallId, DeviceId
+from ringfence.kit.tasks import TaskOwner
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,10 @@ class CallConfig:
     """A prompt whose end is not reported this long after it is due counts as failed."""
     step_seconds: float = 10.0
     """One step of a call that takes longer ends the call: its media engine hangs."""
+    keypad_pause_seconds: float = 4.0
+    """Digits that make a whole field count as all of it when none follows for so long."""
+    keypad_submit_seconds: float = 8.0
+    """Patience with a payment adapter."""
     mailbox: int = 256
     """Messages that may wait; beyond it only those that close something are taken."""
 
@@ -71,6 +76,8 @@ class Around:
     timers: Timers
     desk: Desk
     config: CallConfig
+    tasks: TaskOwner
+    payments: PaymentAdapter | None = None
 
     @cached_property
     def _devices(self) -> DeviceIndex:

@@ -20,12 +20,13 @@ from ringfence.control.facts import (
     StopReason,
 )
 from ringfence.engine.calls.around import Around, Home
+from ringfence.engine.calls.keypad import CallKeypad
 from ringfence.engine.calls.messages import CallCommand, Commanded, EndNow, Message, Started, TimerFired
 from ringfence.engine.calls.recording import CallRecording
 from ringfence.engine.calls.state import CallPhase, CallState, Leg, LegPhase
 from ringfence.engine.calls.timers import Handle
 from ringfence.engine.errors import MediaError, PromptMissing
-from ringfence.engine.media.port import EngineLost, LegMediaLost, LegStats, PlaybackDone
+from ringfence.engine.media.port import DtmfReceived, EngineLost, LegMediaLost, LegStats, PlaybackDone
 from ringfence.engine.sip.api import (
     Cancelled,
     DialogConfirmed,
@@ -58,6 +59,7 @@ class Call:
     def __init__(self, state: CallState, around: Around, home: Home) -> None:
         self.state = state
         self.recording = CallRecording(state, around)
+        self.keypad = CallKeypad(state, around, self.recording)
         self.task: asyncio.Task[None] | None = None
         self.dropped = 0
         """Messages refused because the mailbox was full."""
@@ -134,6 +136,8 @@ class Call:
                     message.reply.set_result(reply)
             case PlaybackDone():
                 await self._playback_done(message)
+            case DtmfReceived():
+                self.keypad.pressed(message.leg, message.digit)
             case LegMediaLost():
                 leg = self.state.legs.get(message.leg)
                 if leg is not None and leg.phase is not LegPhase.OVER:
@@ -185,6 +189,8 @@ class Call:
                 await self._around.media.accept(self.state.session, leg.leg_id, event.sdp)
             case ReinviteRejected():
                 log.info("call %s: a re-INVITE was refused with %d", self.state.call_id, event.status)
+            case InfoDigit():
+                self.keypad.pressed(leg.leg_id, event.digit)
             case ReferReceived():
                 self._around.sip.reject_refer(event.dialog)
             case _:
@@ -360,6 +366,7 @@ class Call:
         self.state.phase, self.state.ended = CallPhase.ENDED, reason
         for name in list(self._timers):
             self.stop_timer(name)
+        self.keypad.call_over()
         legs = list(self.state.legs.values())
         for leg in legs:
             if leg.phase is not LegPhase.OVER and leg.dialog is not None:

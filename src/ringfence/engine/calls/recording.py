@@ -5,6 +5,8 @@ segments and in every later one. Nothing a caller's side sends comes through her
 call control does.
 """
 
+from collections.abc import Awaitable, Callable
+
 import msgspec
 
 from ringfence.control.commands import (
@@ -46,6 +48,8 @@ class CallRecording:
     def __init__(self, state: CallState, around: Around) -> None:
         self._state = state
         self._around = around
+        self.on_payment_closed: Callable[[str], Awaitable[None]] | None = None
+        """Told before the pause can end."""
 
     # For call control
 
@@ -204,6 +208,8 @@ class CallRecording:
         payments = self._state.keeping.payments
         if payments.pop(command.payment_id, None) is None:
             return
+        if self.on_payment_closed is not None:
+            await self.on_payment_closed(command.payment_id)
         self._around.facts.publish(
             PaymentClosed(at=self._around.clock.now(), call_id=command.call_id, payment_id=command.payment_id)
         )

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 
-from ringfence.control.commands import ClosePayment, Done, LiveCall, PlaceCall, Refused, Reply
+from ringfence.control.commands import ClosePayment, Done, LiveCall, PlaceCall, Refused, Reply, StartKeypad, StopKeypad
 from ringfence.control.directory import DirectorySnapshot
 from ringfence.control.facts import (
     AlarmRaised,
@@ -335,6 +335,15 @@ class CallTable:
             return Done(call_id=command.call_id)
         return Refused(code="call_over", message="The call is over.")
 
+    async def keypad_command(self, command: StartKeypad | StopKeypad) -> Reply:
+        """Answer to a command about a caller's keypad; at once."""
+        call = self._calls.get(command.call_id)
+        if isinstance(command, StopKeypad):
+            return await call.keypad.stop(command) if call is not None else Done(call_id=command.call_id)
+        if call is None:
+            return Refused(code="call_over", message="The call is over.")
+        return await call.keypad.start(command)
+
     # Looking, and the end
 
     def live_calls(self) -> tuple[LiveCall, ...]:
@@ -358,6 +367,7 @@ class CallTable:
                     mask_since=call.recording.mask_seconds,
                     consult=state.third.to.entry_id if state.third is not None else None,
                     parties=state.parties(),
+                    keypad=call.keypad.field,
                 )
             )
         return tuple(found)

@@ -37,6 +37,7 @@ def write_settings(folder: Path, *, port: int, sip_port: int) -> Settings:
             f"[sip]\nudp_port = {sip_port}\ntcp_port = {sip_port}\ntls_port = {sip_port + 1}\n"
             f"ws_port = {sip_port + 6}\nwss_port = {sip_port + 7}\n\n"
             f"[media]\nfirst_port = {FIRST_MEDIA_PORT}\nlast_port = {LAST_MEDIA_PORT}\n\n"
+            '[payments]\nkeypad = "sandbox"\n\n'
             f"[metrics]\nengine_port = {port + 1}\nweb_port = {port + 2}\nworker_port = {port + 3}\n",
             encoding="utf-8",
         )
