@@ -17,16 +17,18 @@ CALLER_BYTE, AGENT_BYTE = 0x2A, 0x55
 
 
 def seal_to_spool(
-    recording_id: str, call_id: str, *, client: str = "BBC", seconds: int = 2
+    recording_id: str, call_id: str, *, client: str = "BBC", seconds: int = 2, sound: bytes | None = None
 ) -> tuple[str, RecordingSealed]:
-    """The key id, and what the engine would tell: each direction holds one steady A-law value."""
+    """The key id, and what the engine would tell: each direction holds one steady A-law value, or the caller's side
+    says ``sound``."""
     folder = spool()
     folder.mkdir(parents=True, exist_ok=True)
     key = create_data_key(client, recording_id)
     key_store().keep(key)
     note = SpoolNote(call=call_id, segment=1, started_at=START.isoformat())
     file = SpoolFile(folder, key, note)
-    file.append(bytes([CALLER_BYTE]) * 8000 * seconds, bytes([AGENT_BYTE]) * 8000 * seconds)
+    said = bytes([CALLER_BYTE]) * 8000 * seconds if sound is None else sound.ljust(8000 * seconds, b"\xd5")
+    file.append(said, bytes([AGENT_BYTE]) * len(said))
     sealed = file.seal(StopReason.HANG_UP, (), now=START)
     return key.key_id, sealed_fact(client, RecordingId(recording_id), sealed, now=START)
 

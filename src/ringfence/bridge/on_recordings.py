@@ -160,6 +160,7 @@ def stopped(work: Workspace, fact: facts.RecordingStopped) -> None:
 def objected(work: Workspace, fact: facts.CallerObjected) -> None:
     call = work.call(fact.call_id, fact.at)
     work.note(call, CallKind.OBJECTED, fact.at, agent_id=fact.agent_id)
+    work.objected.append(fact.call_id)
     work.audit(
         entries.CallerObjected(
             call_id=fact.call_id, agent_id=fact.agent_id, recordings=[str(each) for each in fact.recording_ids]

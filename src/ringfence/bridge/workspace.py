@@ -19,6 +19,8 @@ from ringfence.centre.live.actions import ALL_CLIENTS_ONLY, Event, Payload, audi
 from ringfence.centre.live.models import AgentPresence, Topic, TrunkPresence
 from ringfence.centre.recordings import actions as recording_actions
 from ringfence.centre.recordings.models import Recording, RecordingSpan
+from ringfence.centre.retention import arming as retention_arming
+from ringfence.centre.retention.tasks import remove_objected
 from ringfence.centre.tenancy.models import Client
 from ringfence.control.facts import AnyFact, Direction
 from ringfence.kit.ids import AgentId, CallId, ClientCode, DeviceId, RecordingId, TrunkId
@@ -48,7 +50,10 @@ class Workspace:
         self._agents = agents
         facts = tuple(facts)
         self._calls: dict[str, Call] = Call.objects.in_bulk(_ids(facts, "call_id"))
-        self._recordings: dict[str, Recording] = Recording.objects.in_bulk(_ids(facts, "recording_id"))
+        # Locked: a deletion or a hold in the same moment waits, and is not overwritten with what was read before it.
+        self._recordings: dict[str, Recording] = Recording.objects.select_for_update().in_bulk(
+            _ids(facts, "recording_id")
+        )
         self._presences: dict[str, AgentPresence] = AgentPresence.objects.in_bulk(_ids(facts, "agent_id"))
         self._clients = frozenset(Client.objects.values_list("code", flat=True))
         self._dirty_calls: dict[str, Call] = {}
@@ -64,6 +69,8 @@ class Workspace:
         self.spans: list[RecordingSpan] = []
         self.sealed: list[RecordingId] = []
         """Recordings to be moved to the store."""
+        self.objected: list[CallId] = []
+        """Calls whose callers objected: what was recorded of them goes, by the client's rule."""
         self.devices: list[tuple[DeviceId, datetime, str | None]] = []
         """Registration changes in order: when, and the transport or None when it went."""
 
@@ -237,7 +244,14 @@ class Workspace:
     def store(self) -> None:
         """Write everything. The order of locks is the same for every writer: rows, audit chain, outbox."""
         call_actions.store(calls=self._dirty_calls.values(), events=self._events, qualities=self.qualities)
+        if self.sealed:
+            retention_arming.arm_rows(
+                [row for row in self._dirty_recordings.values() if row.pk in self.sealed and row.back_at is None],
+                calls=self._calls,
+            )
         recording_actions.store(recordings=self._dirty_recordings.values(), spans=self.spans, sealed=self.sealed)
+        for call_id in self.objected:
+            remove_objected.enqueue(call_id)
         live_actions.store_presence(agents=self._dirty_presences.values(), trunks=self._trunks.values())
         for device_id, at, transport in self.devices:
             if transport is None:

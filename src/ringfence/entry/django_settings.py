@@ -72,7 +72,10 @@ CSRF_COOKIE_NAME = "__Host-csrf" if _https else "csrf"
 # Applications
 
 
-_ROOMS = ("tenancy", "audit", "privacy", "jobs", "accounts", "directory", "live", "calls", "recordings", "payments")
+_ROOMS = (
+    *("tenancy", "audit", "privacy", "jobs", "accounts", "directory", "live", "calls", "recordings"),
+    *("payments", "retention"),
+)
 
 INSTALLED_APPS = [
     "django.contrib.contenttypes",

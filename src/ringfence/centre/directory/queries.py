@@ -2,7 +2,9 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 from govuk_bank_holidays.bank_holidays import BankHolidays
@@ -26,7 +28,7 @@ from ringfence.centre.directory.models import (
 )
 from ringfence.centre.tenancy.models import Client
 from ringfence.centre.tenancy.queries import directory_revision
-from ringfence.centre.tenancy.scope import all_clients
+from ringfence.centre.tenancy.scope import all_clients, scope
 from ringfence.control import directory as snapshot
 from ringfence.control.directory import EmergencyNode, FlowNode, HoursNode, PlayNode, QueueNode, Transport
 from ringfence.control.recording_rules import EntryClass
@@ -248,3 +250,18 @@ def transfer_entries_for(client: str) -> tuple[TransferEntry, ...]:
     rows = TransferEntry.objects.prefetch_related("clients")
     codes = [(row, {one.code for one in row.clients.all()}) for row in rows]
     return tuple(row for row, allowed in codes if not allowed or client in allowed)
+
+
+def is_open(client: str, at: datetime) -> bool:
+    """True when some line of the client is open at ``at``, by its local wall clock (R16 to R21)."""
+    with scope(client):
+        rows = [_hours(row) for row in OpeningHours.objects.prefetch_related("periods", "closures")]
+    return any(_covers(row, at) for row in rows)
+
+
+def _covers(hours: snapshot.HoursEntry, at: datetime) -> bool:
+    local = at.astimezone(ZoneInfo(hours.time_zone))
+    if hours.always_open or local.date().isoformat() in hours.closed_on:
+        return hours.always_open
+    clock = f"{local:%H:%M}"
+    return any(period.weekday == local.weekday() and period.opens <= clock < period.closes for period in hours.periods)

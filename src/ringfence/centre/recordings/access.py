@@ -1,24 +1,50 @@
 """Who reaches which recording (R66, R73, R75). Foreign, forbidden and missing give one answer; refusals are audited.
 
-Information officers and data protection officers hear only what is attached to their own case. Cases are not built
-yet, so their roles hold no right to play, and they are refused here like everybody else without it.
+Listeners reach the recordings of their clients. Whoever has an approved restoration reaches that one recording while
+it lasts, and by no other way if their role hears nothing else: the recording is attached to their own case (R46, R66).
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
 from django.db import transaction
+from django.utils import timezone
 
 from ringfence.centre.accounts.models import User
-from ringfence.centre.accounts.queries import actor_of
+from ringfence.centre.accounts.queries import actor_of, has_right
 from ringfence.centre.accounts.rights import Right
 from ringfence.centre.audit.actions import record
 from ringfence.centre.calls.access import scope_of
 from ringfence.centre.recordings.entries import PlayRefused
 from ringfence.centre.recordings.errors import NotFound
-from ringfence.centre.recordings.models import Recording
+from ringfence.centre.recordings.models import Recording, Restoration
+from ringfence.centre.tenancy import all_clients, scope
 
 
-def access_recording(user: User, recording_id: str) -> Recording:
-    """The recording, for people who may hear those of its client. Raises NotFound after auditing the refusal."""
-    with scope_of(user, Right.PLAY_RECORDINGS):
+@contextmanager
+def hearing(user: User, recording_id: str, now: datetime) -> Iterator[None]:
+    """The rows that ``user`` may see of this recording: those of their clients, or of the one restored for them."""
+    with all_clients("a restoration names its person; the right is checked next"):
+        restored = Restoration.objects.filter(
+            recording_id=recording_id, user=user, opened_at__lte=now, until__gt=now
+        ).first()
+    client = restored.client_id if restored else None
+    if (
+        client is not None
+        and has_right(user, Right.REQUEST_RESTORE, client)
+        and not has_right(user, Right.PLAY_RECORDINGS, client)
+    ):
+        with scope(client):
+            yield
+    else:
+        with scope_of(user, Right.PLAY_RECORDINGS):
+            yield
+
+
+def access_recording(user: User, recording_id: str, *, now: datetime | None = None) -> Recording:
+    """The recording, for people who may hear it or others of its client. Raises NotFound after auditing the refusal."""
+    with hearing(user, recording_id, now or timezone.now()):
         recording: Recording | None = (
             Recording.objects.filter(pk=recording_id).select_related("call").prefetch_related("spans").first()
         )

@@ -10,16 +10,16 @@ from django.db.models import F
 
 from ringfence.centre.accounts.models import User
 from ringfence.centre.accounts.queries import actor_of
-from ringfence.centre.accounts.rights import Right
 from ringfence.centre.audit.actions import record
-from ringfence.centre.calls.access import scope_of
 from ringfence.centre.calls.purposes import stated
-from ringfence.centre.recordings.access import access_recording, refuse
+from ringfence.centre.recordings.access import access_recording, hearing, refuse
 from ringfence.centre.recordings.entries import PurposeStated, RecordingPlayed
 from ringfence.centre.recordings.errors import GrantEnded, NotFound, NotPlayable
 from ringfence.centre.recordings.models import PlayGrant, Recording, RecordingSpan
 from ringfence.centre.recordings.playback import open_view
 from ringfence.centre.recordings.tasks import move_to_store
+from ringfence.centre.recordings.tiers import check_playable
+from ringfence.centre.tenancy import all_clients
 from ringfence.kit.ids import RecordingId, new_id
 from ringfence.vault.errors import VaultError
 from ringfence.vault.wav import WavView
@@ -44,7 +44,7 @@ def state_purpose(
 ) -> PlayGrant:
     """A grant to hear this recording for half an hour in this session, audited. Raises PurposeMissing or NotFound."""
     chosen, case = stated(purpose, case_reference)
-    recording = access_recording(user, recording_id)
+    recording = access_recording(user, recording_id, now=now)
     grant = PlayGrant(
         grant_id=new_id(),
         client_id=recording.client_id,
@@ -56,7 +56,7 @@ def state_purpose(
         granted_at=now,
         expires_at=now + GRANT_LIFE,
     )
-    with transaction.atomic(), scope_of(user, Right.PLAY_RECORDINGS):
+    with transaction.atomic(), hearing(user, recording_id, now):
         PlayGrant.objects.bulk_create([grant])
         record(
             PurposeStated(
@@ -74,30 +74,33 @@ def state_purpose(
 def open_audio(user: User, grant_id: str, *, session_key: str, now: datetime) -> WavView:
     """The audio of a granted recording, as a file of which byte ranges can be read; nothing plain touches a disk.
 
-    The right is checked again each time. The first opening under a grant is a play and audited as one; every refusal is
-    audited. Raises NotFound, GrantEnded, NotPlayable or VaultError.
+    Right, tier, quarantine and deletion are checked again each time. The first opening under a grant is a play and
+    audited as one; every refusal is audited. Raises NotFound, GrantEnded, NotPlayable or VaultError.
     """
-    with scope_of(user, Right.PLAY_RECORDINGS):
-        grant: PlayGrant | None = PlayGrant.objects.filter(pk=grant_id).select_related("recording").first()
+    with all_clients("a grant names its person; the right is checked next"):
+        grant: PlayGrant | None = PlayGrant.objects.filter(pk=grant_id).first()
     if grant is None:
         refuse(user, "", "not_granted")
         raise NotFound
-    recording = grant.recording
     if grant.user_id != user.pk or not hmac.compare_digest(grant.session_digest, _digest(session_key)):
-        refuse(user, recording.recording_id, "not_granted", client=recording.client_id)
+        refuse(user, grant.recording_id, "not_granted", client=grant.client_id)
         raise NotFound
+    recording = access_recording(user, grant.recording_id, now=now)
     if now >= grant.expires_at:
         refuse(user, recording.recording_id, "grant_ended", client=recording.client_id)
         raise GrantEnded
     try:
+        with hearing(user, recording.recording_id, now):
+            check_playable(user, recording, now)
         view = open_view(recording)
-    except NotPlayable:
-        refuse(user, recording.recording_id, f"state_{recording.state}", client=recording.client_id)
+    except NotPlayable as error:
+        reason = f"state_{recording.state}" if type(error) is NotPlayable else type(error).__name__
+        refuse(user, recording.recording_id, reason, client=recording.client_id)
         raise
     except VaultError as error:
         refuse(user, recording.recording_id, type(error).__name__, client=recording.client_id)
         raise
-    with transaction.atomic(), scope_of(user, Right.PLAY_RECORDINGS):
+    with transaction.atomic(), hearing(user, recording.recording_id, now):
         if PlayGrant.objects.filter(pk=grant_id, first_played_at=None).update(first_played_at=now):
             record(
                 RecordingPlayed(
@@ -111,6 +114,22 @@ def open_audio(user: User, grant_id: str, *, session_key: str, now: datetime) ->
             )
         PlayGrant.objects.filter(pk=grant_id).update(last_played_at=now, openings=F("openings") + 1)
     return view
+
+
+def may_go_on(grant_id: str, *, now: datetime) -> bool:
+    """False as soon as the recording under a running play was deleted, quarantined or has left its tier.
+
+    Asked before each part of an answer that is already being sent, so that a player gets no further sound (R51).
+    """
+    with all_clients("a grant names its person and its recording"):
+        grant: PlayGrant | None = PlayGrant.objects.filter(pk=grant_id).select_related("recording", "user").first()
+        if grant is None or now >= grant.expires_at:
+            return False
+        try:
+            check_playable(grant.user, grant.recording, now)
+        except NotPlayable:
+            return False
+    return True
 
 
 def _digest(session_key: str) -> str:

@@ -4,6 +4,9 @@ RecordingError
 +-- NotFound
 +-- GrantEnded
 +-- NotPlayable
+    +-- NotLive
+    +-- Quarantined
+    +-- Gone
 """
 
 from ringfence.kit.errors import RingfenceError
@@ -23,3 +26,15 @@ class GrantEnded(RecordingError):
 
 class NotPlayable(RecordingError):
     """This recording cannot be played now. It is still being recorded, or it failed or is gone: see its state."""
+
+
+class NotLive(NotPlayable):
+    """This recording has left the live tier. Ask for its restoration with the number of the case that needs it."""
+
+
+class Quarantined(NotPlayable):
+    """This recording is in quarantine. Only the duty supervisor can hear it until they have decided."""
+
+
+class Gone(NotPlayable):
+    """This recording was deleted. What is left is the note of when and why."""

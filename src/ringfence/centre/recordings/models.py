@@ -1,4 +1,4 @@
-"""Recordings, their silent spans, and the grants under which people hear them."""
+"""Recordings with their silent spans and storage life, and the grants under which people hear them."""
 
 from django.conf import settings
 from django.db import models
@@ -11,12 +11,21 @@ from ringfence.control.facts import StopReason, SuppressionReason
 
 
 class RecordingState(models.TextChoices):
-    """Storage life (domain C12); later states come with retention."""
+    """Storage life (domain C12). The last three are never left for an earlier one."""
 
     CAPTURING = "capturing", _("Being recorded")
     SPOOLED = "spooled", _("Waiting for the store")
-    LIVE = "live", _("Stored")
+    LIVE = "live", _("Live")
+    BACK = "back", _("Back tier")
     FAILED = "failed", _("Failed")
+    DESTROYING = "destroying", _("Being deleted")
+    """Decided and committed: nobody hears it any more; key and object go next."""
+    PURGED = "purged", _("Deleted at its age")
+    DELETED = "deleted", _("Deleted early")
+
+
+GONE = frozenset({RecordingState.DESTROYING, RecordingState.PURGED, RecordingState.DELETED})
+"""Only a stub without content is left, or soon will be."""
 
 
 class Recording(TenantModel):
@@ -44,6 +53,16 @@ class Recording(TenantModel):
     """Completed after the engine had died; at most 2 s are missing at its end."""
     failure = models.CharField(max_length=200, blank=True)
     """Coded cause when it failed."""
+    back_at = models.DateTimeField(null=True)
+    """First instant outside the live tier; null until its call has ended (R44)."""
+    purge_at = models.DateTimeField(null=True)
+    """First instant at which nothing of it may be left but a stub (R45)."""
+    held = models.BooleanField(default=False)
+    """An open hold covers its call: it neither changes tier nor is destroyed (R47)."""
+    quarantined_at = models.DateTimeField(null=True)
+    """Set: nobody but the duty supervisor hears it (R59)."""
+    destroyed_at = models.DateTimeField(null=True)
+    """When key, object and everything derived were gone."""
 
     class Meta(TenantModel.Meta):
         indexes = [
@@ -51,6 +70,8 @@ class Recording(TenantModel):
             models.Index(fields=["client", "-started_at", "-recording_id"], name="recording_client"),
             models.Index(fields=["agent_id", "-started_at"], name="recording_agent"),
             models.Index(fields=["state", "started_at"], name="recording_state"),
+            models.Index(fields=["state", "back_at"], name="recording_back"),
+            models.Index(fields=["state", "purge_at"], name="recording_purge"),
         ]
 
 
@@ -70,6 +91,22 @@ class RecordingSpan(TenantModel):
 
     class Meta(TenantModel.Meta):
         ordering = ["start_ms", "id"]
+
+
+class Restoration(TenantModel):
+    """A time-boxed way for one person to one recording of the back tier, under one case (R46)."""
+
+    client = models.ForeignKey(  # type: ignore[assignment] # null, unlike the base: see above
+        Client, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    recording = models.ForeignKey(Recording, on_delete=models.CASCADE, related_name="restorations")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    case_reference = models.CharField(max_length=64)
+    opened_at = models.DateTimeField()
+    until = models.DateTimeField()
+
+    class Meta(TenantModel.Meta):
+        indexes = [models.Index(fields=["recording", "user", "-until"], name="restoration_person")]
 
 
 class PlayGrant(TenantModel):

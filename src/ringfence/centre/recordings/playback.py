@@ -11,8 +11,11 @@ from ringfence.vault.wav import WavView
 
 
 def open_view(recording: Recording) -> WavView:
-    """The recording as a WAV file of which ranges can be read. Raises NotPlayable or VaultError."""
-    if recording.state not in (RecordingState.SPOOLED, RecordingState.LIVE):
+    """The recording as a WAV file of which ranges can be read. Raises NotPlayable or VaultError.
+
+    Whether the person may hear it now is asked before, by :func:`tiers.check_playable`.
+    """
+    if recording.state not in (RecordingState.SPOOLED, RecordingState.LIVE, RecordingState.BACK):
         raise NotPlayable
     name = recording.object_name
     if recording.state == RecordingState.SPOOLED:

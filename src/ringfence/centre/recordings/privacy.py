@@ -10,7 +10,7 @@ from ringfence.centre.privacy.registry import (
     key_destroyed,
     with_parent,
 )
-from ringfence.centre.recordings.models import PlayGrant, Recording, RecordingSpan
+from ringfence.centre.recordings.models import PlayGrant, Recording, RecordingSpan, Restoration
 
 declare(
     Recording,
@@ -33,6 +33,15 @@ declare(
     erase=deleted("with its recording"),
 )
 declare(
+    Restoration,
+    purpose="For which case somebody may hear a recording of the back tier, and until when (R46).",
+    subjects={Subject.STAFF},
+    personal={"user": "who may hear it", "case_reference": "the case it serves"},
+    retention=RetentionClass.LISTENING,
+    export=by_user("user"),
+    erase=deleted("with its recording"),
+)
+declare(
     PlayGrant,
     purpose="For which purpose somebody may hear or heard a recording (R80).",
     subjects={Subject.STAFF},
@@ -40,5 +49,5 @@ declare(
     plain={"grant_id", "session_digest"},
     retention=RetentionClass.LISTENING,
     export=by_user("user"),
-    erase=deleted("with its recording; the audit trail keeps that it happened"),
+    erase=deleted("two years after it was stated, or with the call; the audit trail keeps that it happened"),
 )

@@ -7,6 +7,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
+from django.utils import timezone
 
 from ringfence.centre.accounts.models import User
 from ringfence.centre.accounts.queries import actor_of, clients_of
@@ -17,9 +18,10 @@ from ringfence.centre.calls.errors import BadFilter
 from ringfence.centre.calls.purposes import Purpose
 from ringfence.centre.calls.queries import make_cursor, masked_numbers, read_cursor
 from ringfence.centre.calls.sealing import exact_number, party_sealer
-from ringfence.centre.recordings.access import access_recording
+from ringfence.centre.recordings.access import access_recording, hearing
 from ringfence.centre.recordings.entries import RecordingsSearched
 from ringfence.centre.recordings.models import PlayGrant, Recording, RecordingSpan, RecordingState
+from ringfence.centre.recordings.tiers import tier_at
 from ringfence.control.facts import StopReason, SuppressionReason
 from ringfence.kit.ids import AgentId, CallId, ClientCode, QueueId, RecordingId
 
@@ -74,6 +76,13 @@ class RecordingRow:
     state: RecordingState
     recovered: bool
     wording: str
+    back_at: datetime | None
+    """First instant outside the live tier."""
+    purge_at: datetime | None
+    """First instant at which it is gone."""
+    held: bool
+    quarantined_at: datetime | None
+    destroyed_at: datetime | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +121,7 @@ def find_recordings(
 ) -> RecordingPage:
     """Recordings that ``user`` may hear, newest first. The search is audited. Raises BadFilter."""
     filters = filters or RecordingFilter()
+    now = timezone.now()
     with transaction.atomic(), scope_of(user, Right.PLAY_RECORDINGS):
         rows = _filtered(user, filters)
         if after is not None:
@@ -120,7 +130,7 @@ def find_recordings(
         found = list(rows.select_related("call").order_by("-started_at", "-recording_id")[: limit + 1])
         last = found[limit - 1] if len(found) > limit else None
         page = RecordingPage(
-            rows=tuple(_row(recording) for recording in found[:limit]),
+            rows=tuple(_row(recording, now) for recording in found[:limit]),
             next_cursor=make_cursor(last.started_at, last.recording_id) if last else None,
         )
         record(
@@ -162,10 +172,11 @@ def _indexes(user: User, number: str) -> list[bytes]:
 def recording_detail(user: User, recording_id: str) -> RecordingDetail:
     """One recording with its silent spans. Raises NotFound after auditing the refusal."""
     recording = access_recording(user, recording_id)
-    with scope_of(user, Right.PLAY_RECORDINGS):
+    now = timezone.now()
+    with hearing(user, recording_id, now):
         spans = tuple(_span(span) for span in recording.spans.all())
         return RecordingDetail(
-            row=_row(recording),
+            row=_row(recording, now),
             size_bytes=recording.size_bytes,
             sha256=recording.sha256,
             failure=recording.failure,
@@ -177,13 +188,14 @@ def recordings_of_call(user: User, call_id: str) -> tuple[RecordingRow, ...]:
     """The segments of one call that ``user`` may hear, in order; empty when there are none for them."""
     with scope_of(user, Right.PLAY_RECORDINGS):
         rows = Recording.objects.filter(call_id=call_id).select_related("call").order_by("segment", "started_at")
-        return tuple(_row(recording) for recording in rows)
+        now = timezone.now()
+        return tuple(_row(recording, now) for recording in rows)
 
 
 def who_listened(user: User, recording_id: str) -> tuple[Listening, ...]:
     """Every purpose stated for a recording, newest first. Raises NotFound after auditing the refusal."""
     access_recording(user, recording_id)
-    with scope_of(user, Right.PLAY_RECORDINGS):
+    with hearing(user, recording_id, timezone.now()):
         grants = PlayGrant.objects.filter(recording_id=recording_id).select_related("user").order_by("-granted_at")
         return tuple(
             Listening(
@@ -220,7 +232,7 @@ def _span(span: RecordingSpan) -> SilentSpan:
     )
 
 
-def _row(recording: Recording) -> RecordingRow:
+def _row(recording: Recording, now: datetime) -> RecordingRow:
     call = recording.call
     return RecordingRow(
         recording_id=RecordingId(recording.recording_id),
@@ -234,7 +246,12 @@ def _row(recording: Recording) -> RecordingRow:
         stopped_at=recording.stopped_at,
         stop_reason=StopReason(recording.stop_reason) if recording.stop_reason else None,
         duration_seconds=None if recording.duration_ms is None else recording.duration_ms / 1000,
-        state=RecordingState(recording.state),
+        state=tier_at(recording, now),
         recovered=recording.recovered,
         wording=recording.wording,
+        back_at=recording.back_at,
+        purge_at=recording.purge_at,
+        held=recording.held,
+        quarantined_at=recording.quarantined_at,
+        destroyed_at=recording.destroyed_at,
     )

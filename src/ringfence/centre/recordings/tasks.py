@@ -13,7 +13,7 @@ from ringfence.centre.jobs.errors import JobError, TryLater
 from ringfence.centre.jobs.registry import job
 from ringfence.centre.live.actions import emit
 from ringfence.centre.live.models import Topic
-from ringfence.centre.recordings.models import Recording, RecordingState
+from ringfence.centre.recordings.models import GONE, Recording, RecordingState
 from ringfence.centre.recordings.storage import object_store, spool
 from ringfence.centre.tenancy import all_clients
 from ringfence.control.facts import Direction
@@ -44,7 +44,7 @@ def move_to_store(recording_id: str) -> None:
     """The sealed object is in the store, byte for byte, its spool file is gone, and the recording is LIVE."""
     with all_clients("a job moves recordings of every client"):
         recording = Recording.objects.filter(pk=recording_id).first()
-        if recording is None or recording.state == RecordingState.LIVE:
+        if recording is None or recording.state == RecordingState.LIVE or recording.state in GONE:
             _remove_spooled(recording)
             return
         if recording.state != RecordingState.SPOOLED:
@@ -70,6 +70,8 @@ def move_to_store(recording_id: str) -> None:
                     client=ClientCode(recording.client_id) if recording.client_id else None,
                     agent=AgentId(recording.agent_id),
                 )
+            elif Recording.objects.filter(pk=recording_id, state__in=GONE).exists():
+                store.delete(recording.object_name)  # deleted while it was on its way
         source.unlink(missing_ok=True)
 
 
@@ -142,7 +144,8 @@ def missing_recordings(*, since: datetime, until: datetime) -> int:
 
 def _verify_sample() -> int:
     store, damaged = object_store(), 0
-    for recording in Recording.objects.filter(state=RecordingState.LIVE).order_by("?")[:SAMPLE]:
+    kept = [RecordingState.LIVE, RecordingState.BACK]
+    for recording in Recording.objects.filter(state__in=kept).order_by("?")[:SAMPLE]:
         if _digest_of_stored(store, recording.object_name) != recording.sha256:
             damaged += 1
     return damaged

@@ -106,7 +106,11 @@ STATE_COLOURS = {
     RecordingState.CAPTURING: "blue",
     RecordingState.SPOOLED: "yellow",
     RecordingState.LIVE: "green",
+    RecordingState.BACK: "purple",
     RecordingState.FAILED: "red",
+    RecordingState.DESTROYING: "orange",
+    RecordingState.PURGED: "grey",
+    RecordingState.DELETED: "grey",
 }
 
 _CODES: dict[CallKind, dict[str, Text]] = {
