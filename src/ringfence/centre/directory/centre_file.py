@@ -11,7 +11,7 @@ import msgspec
 
 from ringfence.centre.directory.errors import CentreFileError
 from ringfence.control.directory import Transport, UserKind
-from ringfence.control.recording_rules import EntryClass
+from ringfence.control.recording_rules import EntryClass, RecordingEffect, TransferKind
 
 GUIDE = "docs/howto/add-a-client.md lists every key"
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -89,6 +89,8 @@ class ClientTable(Table, frozen=True, kw_only=True):
     notice_published_on: date | None = None
     notice_url: str = ""
     outbound_number: str = ""
+    recording_rules: dict[TransferKind, dict[EntryClass, RecordingEffect]] = {}
+    """Absent leaves them as they are."""
     hours: tuple[HoursTable, ...] = ()
     queues: tuple[QueueTable, ...] = ()
     flows: tuple[FlowTable, ...] = ()
@@ -140,6 +142,7 @@ class TransferTable(Table, frozen=True, kw_only=True):
     target: str
     entry_class: EntryClass = msgspec.field(name="class")
     clients: tuple[str, ...] = ()
+    voicemail: bool = False
 
 
 class TrunkTable(Table, frozen=True, kw_only=True):

@@ -78,6 +78,12 @@ class TransferEntrySaved(Entry):
     entry_class: str
 
 
+@audited("client.recording_rules", _("What transfers of {client} do to recordings was changed: {rules}."))
+class RecordingRulesSet(Entry):
+    client: str
+    rules: tuple[str, ...]
+
+
 @audited("centre.loaded", _("A centre file was loaded: {created} things created, {changed} changed."))
 class CentreLoaded(Entry):
     created: int

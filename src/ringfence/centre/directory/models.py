@@ -7,7 +7,7 @@ from typing_extensions import override
 from ringfence.centre.accounts.models import Agent
 from ringfence.centre.tenancy.models import Client, TenantModel
 from ringfence.control.directory import Transport
-from ringfence.control.recording_rules import EntryClass
+from ringfence.control.recording_rules import EntryClass, RecordingEffect, TransferKind
 from ringfence.kit.ids import new_id
 
 
@@ -250,6 +250,8 @@ class TransferEntry(models.Model):
     entry_class = models.CharField(max_length=8, choices=[(c.value, c.name.title()) for c in EntryClass])
     clients = models.ManyToManyField(Client, blank=True, related_name="+")
     """Empty: offered for every client."""
+    voicemail = models.BooleanField(default=False)
+    """An answering machine: the voicemail row of the recording rules applies."""
 
     class Meta:
         ordering = ["name"]
@@ -258,3 +260,19 @@ class TransferEntry(models.Model):
     @override
     def __str__(self) -> str:
         return self.name
+
+
+class TransferRule(TenantModel):
+    """What one kind of transfer to one class of destination does to a client's recordings; none means stop."""
+
+    kind = models.CharField(max_length=12, choices=[(kind.value, kind.value) for kind in TransferKind])
+    entry_class = models.CharField(max_length=8, choices=[(c.value, c.value) for c in EntryClass])
+    effect = models.CharField(max_length=12, choices=[(effect.value, effect.value) for effect in RecordingEffect])
+
+    class Meta(TenantModel.Meta):
+        ordering = ["kind", "entry_class"]
+        constraints = [models.UniqueConstraint(fields=["client", "kind", "entry_class"], name="transfer_rule_once")]
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.kind} to {self.entry_class}: {self.effect}"

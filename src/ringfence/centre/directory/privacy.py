@@ -39,6 +39,7 @@ _configuration(
     "Carrier accounts; the password is sealed.",
     {"trunk_id", "name", "host", "username", "password_sealed", "allowed_networks", "plain_reason", "advertised_host"},
 )
+_configuration(models.TransferRule, "What transfers do to recordings.", set())
 _configuration(
     models.TransferEntry, "Where a caller may be handed over: posts and teams.", {"entry_id", "name", "target"}
 )

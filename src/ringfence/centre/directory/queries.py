@@ -1,6 +1,8 @@
 """Reading the directory: the snapshot for the engine, and what pages show."""
 
 from collections import defaultdict
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -24,6 +26,7 @@ from ringfence.centre.directory.models import (
     Queue,
     QueueMember,
     TransferEntry,
+    TransferRule,
     Trunk,
 )
 from ringfence.centre.tenancy.models import Client
@@ -31,7 +34,7 @@ from ringfence.centre.tenancy.queries import directory_revision
 from ringfence.centre.tenancy.scope import all_clients, scope
 from ringfence.control import directory as snapshot
 from ringfence.control.directory import EmergencyNode, FlowNode, HoursNode, PlayNode, QueueNode, Transport
-from ringfence.control.recording_rules import EntryClass
+from ringfence.control.recording_rules import EntryClass, RecordingEffect, RecordingRule, TransferKind
 from ringfence.kit.ids import AgentId, ClientCode, ContentId, DeviceId, EntryId, FlowId, QueueId, TrunkId
 
 
@@ -51,9 +54,10 @@ def build_snapshot() -> snapshot.DirectorySnapshot:
         queues = {(row.client_id, row.slug): row for row in Queue.objects.select_related("music")}
         hours = {(row.client_id, row.slug): row for row in OpeningHours.objects.all()}
         clients = {row.code: row for row in Client.objects.all()}
+        rules = _recording_rules()
         return snapshot.DirectorySnapshot(
             version=version,
-            clients=tuple(_client(row) for row in clients.values()),
+            clients=tuple(_client(row, rules[row.code]) for row in clients.values()),
             numbers=tuple(
                 snapshot.NumberEntry(number=row.number, client=ClientCode(row.client_id), flow_id=FlowId(row.flow_id))
                 for row in Number.objects.all()
@@ -70,12 +74,28 @@ def build_snapshot() -> snapshot.DirectorySnapshot:
         )
 
 
-def _client(row: Client) -> snapshot.ClientEntry:
+def _recording_rules() -> Mapping[str, list[RecordingRule]]:
+    """By client. What cannot be read is left out, which means that nothing is kept."""
+    found: dict[str, list[RecordingRule]] = defaultdict(list)
+    for row in TransferRule.objects.all():
+        with suppress(ValueError):
+            found[row.client_id].append(
+                RecordingRule(
+                    kind=TransferKind(row.kind),
+                    entry_class=EntryClass(row.entry_class),
+                    effect=RecordingEffect(row.effect),
+                )
+            )
+    return found
+
+
+def _client(row: Client, rules: list[RecordingRule]) -> snapshot.ClientEntry:
     return snapshot.ClientEntry(
         code=ClientCode(row.code),
         name=row.name,
         recording_enabled=row.recording_enabled,
         outbound_number=row.outbound_number or None,
+        recording_rules=tuple(rules),
     )
 
 
@@ -228,6 +248,7 @@ def _entry(row: TransferEntry) -> snapshot.TransferEntry:
         target=row.target,
         entry_class=EntryClass(row.entry_class),
         clients=frozenset(ClientCode(client.code) for client in row.clients.all()),
+        voicemail=row.voicemail,
     )
 
 

@@ -70,6 +70,22 @@ FAULTS: dict[str, tuple[Callable[[Data], None], str]] = {
         r"clients BBC, recording_enabled: ",
     ),
     "wrong outbound": (_set("clients", 0, "outbound_number", value="12"), r"clients BBC: .*not a telephone number"),
+    "unknown kind of transfer": (
+        _set("clients", 0, "recording_rules", "cold", value={"centre": "stop", "outside": "stop"}),
+        r"clients 1, recording_rules.*: Invalid enum value 'cold'",
+    ),
+    "unknown effect": (
+        _set("clients", 0, "recording_rules", "blind", "centre", value="pause"),
+        r"clients 1, recording_rules.*: Invalid enum value 'pause'",
+    ),
+    "recording outside": (
+        _set("clients", 0, "recording_rules", "consult", "outside", value="continue"),
+        r"clients BBC, recording_rules: consult to outside cannot be continue. Choose from: stop, suspend.",
+    ),
+    "missing cell": (
+        _drop("clients", 0, "recording_rules", "voicemail", "outside"),
+        r"clients BBC, recording_rules: voicemail to outside is missing. Say what happens to the recording.",
+    ),
     "wrong clock": (_set("clients", 0, "hours", 0, "periods", 0, "opens", value="8:45"), r"hours bbc-hours: .*HH:MM"),
     "closes first": (_set("clients", 0, "hours", 0, "periods", 0, "closes", value="07:00"), r"opens before it closes"),
     "wrong day": (_set("clients", 0, "hours", 0, "periods", 0, "days", value=["monday"]), r"periods 1, days 1: "),

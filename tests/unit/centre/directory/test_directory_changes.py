@@ -14,12 +14,20 @@ from ringfence.centre.audit.models import AuditEntry
 from ringfence.centre.directory import actions, audio
 from ringfence.centre.directory.actions import SAMPLE, Change, load_centre
 from ringfence.centre.directory.errors import AudioUnusable, Invalid, RenderingUnavailable
-from ringfence.centre.directory.models import Prompt, PromptKind, PublishedFlow
+from ringfence.centre.directory.models import Prompt, PromptKind, PublishedFlow, TransferRule
 from ringfence.centre.directory.queries import build_snapshot
 from ringfence.centre.tenancy import ScopeMissing, scope
 from ringfence.centre.tenancy.models import Client
 from ringfence.centre.tenancy.queries import directory_revision
 from ringfence.control.directory import EmergencyNode
+from ringfence.control.recording_rules import (
+    STANDARD,
+    EntryClass,
+    RecordingEffect,
+    RecordingRule,
+    TransferKind,
+    cell,
+)
 
 pytestmark = pytest.mark.django_db
 TODAY = date(2026, 3, 2)
@@ -191,3 +199,40 @@ def test_closures_close_the_line_and_the_sign_off_gates_the_agent() -> None:
     assert change is Change.CHANGED
     hours = next(hours for hours in build_snapshot().hours if not hours.always_open)
     assert hours.closed_on == {"2026-03-02"}
+
+
+def test_a_new_client_has_the_standard_rules_for_transfers_and_a_change_reaches_the_engine_and_the_audit() -> None:
+    client = _client()
+    assert set(build_snapshot().clients[0].recording_rules) == set(STANDARD)
+    before = directory_revision()
+    with scope("BBC"):
+        assert actions.set_recording_rules(client=client, rules=STANDARD, by=None) is Change.UNCHANGED
+    assert directory_revision() == before
+    strict = [
+        RecordingRule(kind=rule.kind, entry_class=rule.entry_class, effect=RecordingEffect.STOP) for rule in STANDARD
+    ]
+    with scope("BBC"):
+        assert actions.set_recording_rules(client=client, rules=strict, by=None) is Change.CHANGED
+    assert {rule.effect for rule in build_snapshot().clients[0].recording_rules} == {RecordingEffect.STOP}
+    assert directory_revision() > before
+    assert _codes("BBC") == ["client.created", "client.recording_rules"]
+
+
+def test_incomplete_and_impossible_rules_for_transfers_are_refused_and_change_nothing() -> None:
+    client = _client()
+    wrong = [
+        *STANDARD[1:-1],
+        RecordingRule(kind=TransferKind.CONSULT, entry_class=EntryClass.CENTRE, effect=RecordingEffect.CONTINUE),
+    ]
+    with scope("BBC"), pytest.raises(Invalid, match=r"cannot be continue.* blind to outside is missing"):
+        actions.set_recording_rules(client=client, rules=wrong, by=None)
+    assert set(build_snapshot().clients[0].recording_rules) == set(STANDARD)
+
+
+def test_a_rule_that_this_version_does_not_know_is_left_out_so_that_nothing_is_kept() -> None:
+    _client()
+    with scope("BBC"):
+        TransferRule.objects.filter(kind="blind", entry_class="centre").update(effect="whisper")
+    rules = build_snapshot().clients[0].recording_rules
+    assert len(rules) == len(STANDARD) - 1
+    assert cell(rules, TransferKind.BLIND, EntryClass.CENTRE) is RecordingEffect.STOP

@@ -1,5 +1,6 @@
 """Adding and changing clients; switching their recording and their emergency message."""
 
+from collections.abc import Collection
 from datetime import date
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -13,8 +14,11 @@ from ringfence.centre.audit.actions import record
 from ringfence.centre.directory import entries
 from ringfence.centre.directory.actions.writing import Change, e164, upsert
 from ringfence.centre.directory.errors import Invalid
+from ringfence.centre.directory.models import TransferRule
 from ringfence.centre.tenancy.actions import bump_directory
 from ringfence.centre.tenancy.models import Client, code_validator
+from ringfence.centre.tenancy.scope import scope
+from ringfence.control.recording_rules import STANDARD, RecordingRule, problems
 
 
 def check_time_zone(name: str) -> None:
@@ -38,7 +42,10 @@ def save_client(
     outbound_number: str = "",
     by: User | None,
 ) -> tuple[Client, Change]:
-    """The client exists with these values; recording is off until it is switched on. Raises Invalid."""
+    """The client exists with these values. Raises Invalid.
+
+    A new one is not recorded until that is switched on, and has the standard rules for transfers.
+    """
     try:
         code_validator(code)
         if notice_url:
@@ -64,6 +71,8 @@ def save_client(
     client, change = upsert(Client, {"code": code}, values)
     if change is Change.CREATED:
         record(entries.ClientCreated(client=code), actor=actor_of(by), client=code)
+        with scope(code):
+            _write_rules(client, STANDARD)
     elif changed:
         record(entries.ClientChanged(client=code, changed=changed), actor=actor_of(by), client=code)
     if change is not Change.UNCHANGED:
@@ -84,6 +93,37 @@ def switch_recording(*, client: Client, on: bool, today: date, by: User | None) 
     record(entries.RecordingSwitched(client=row.code, on=on), actor=actor_of(by), client=row.code)
     bump_directory()
     return Change.CHANGED
+
+
+@transaction.atomic
+def set_recording_rules(*, client: Client, rules: Collection[RecordingRule], by: User | None) -> Change:
+    """What transfers do to the client's recordings, from the next transfer on. Raises Invalid unless it is complete."""
+    if found := problems(rules):
+        raise Invalid(" ".join(found))
+    Client.objects.select_for_update().get(pk=client.pk)
+    standing = {(row.kind, row.entry_class): row for row in TransferRule.objects.filter(client=client)}
+    changed = [
+        rule
+        for rule in rules
+        if (row := standing.get((rule.kind, rule.entry_class))) is None or row.effect != rule.effect
+    ]
+    if not changed:
+        return Change.UNCHANGED
+    _write_rules(client, changed)
+    told = tuple(f"{rule.kind.value} to {rule.entry_class.value}: {rule.effect.value}" for rule in changed)
+    record(entries.RecordingRulesSet(client=client.code, rules=told), actor=actor_of(by), client=client.code)
+    bump_directory()
+    return Change.CHANGED
+
+
+def _write_rules(client: Client, rules: Collection[RecordingRule]) -> None:
+    for rule in rules:
+        TransferRule.objects.update_or_create(
+            client=client,
+            kind=rule.kind.value,
+            entry_class=rule.entry_class.value,
+            defaults={"effect": rule.effect.value},
+        )
 
 
 @transaction.atomic

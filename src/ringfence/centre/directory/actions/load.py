@@ -23,6 +23,7 @@ from ringfence.centre.directory.errors import CentreFileError, DirectoryError, I
 from ringfence.centre.directory.models import Prompt, PromptKind
 from ringfence.centre.tenancy.models import Client
 from ringfence.centre.tenancy.scope import scope
+from ringfence.control.recording_rules import RecordingRule
 
 SAMPLE = Path(__file__).parent.parent / "samples" / "three-councils.toml"
 
@@ -136,8 +137,19 @@ def _save_client(table: ClientTable, report: LoadReport, by: User | None) -> Cli
             )
     if table.emergency_on is not None:
         change |= clients.switch_emergency(client=client, on=table.emergency_on, by=by)
+    if table.recording_rules:
+        with _place("recording_rules"), scope(client.code):
+            change |= clients.set_recording_rules(client=client, rules=_rules(table), by=by)
     report.changes[change] += 1
     return client
+
+
+def _rules(table: ClientTable) -> list[RecordingRule]:
+    return [
+        RecordingRule(kind=kind, entry_class=entry_class, effect=effect)
+        for kind, row in table.recording_rules.items()
+        for entry_class, effect in row.items()
+    ]
 
 
 def _save_user(table: UserTable, report: LoadReport, by: User | None) -> None:
@@ -298,6 +310,7 @@ def _save_network(file: CentreFile, report: LoadReport, by: User | None) -> None
                 name=entry.name,
                 target=entry.target,
                 entry_class=entry.entry_class,
+                voicemail=entry.voicemail,
                 clients=entry.clients,
                 by=by,
             )

@@ -92,6 +92,7 @@ def save_transfer_entry(
     target: str,
     entry_class: EntryClass,
     clients: Collection[str] = (),
+    voicemail: bool = False,
     by: User | None,
 ) -> tuple[TransferEntry, Change]:
     """The destination is offered for ``clients``, or for all when empty (R6). Raises Invalid."""
@@ -103,7 +104,7 @@ def save_transfer_entry(
     entry, change = upsert(
         TransferEntry,
         {"entry_id": entry_id},
-        {"name": name, "target": target, "entry_class": entry_class.value},
+        {"name": name, "target": target, "entry_class": entry_class.value, "voicemail": voicemail},
     )
     if set(entry.clients.values_list("code", flat=True)) != set(known):
         entry.clients.set(known.values())
