@@ -54,7 +54,7 @@ class RecordingControl(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         """The span that has not ended yet, as far as it is known."""
         if self.silent_since_ms is None:
             return None
-        return self._span(self.silent_since_ms, self.last_ms)
+        return self._span(self.silent_since_ms, max(self.silent_since_ms, self.last_ms))
 
     def suppress(self, reason: SuppressionReason, actor: str, code: str = "", *, at_ms: int) -> Self:
         """``reason`` joins the set."""
@@ -64,25 +64,28 @@ class RecordingControl(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         return msgspec.structs.replace(
             self,
             active=(*self.active, Suppression(reason=reason, actor=actor, code=code)),
-            silent_since_ms=at if self.silent_since_ms is None else self.silent_since_ms,
+            silent_since_ms=max(at, self._closed_end) if self.silent_since_ms is None else self.silent_since_ms,
             last_ms=at,
         )
 
-    def resume(self, reason: SuppressionReason, *, at_ms: int) -> Self:
-        """``reason`` leaves the set; when it named the running span, the next reason begins a span of its own."""
+    def resume(self, reason: SuppressionReason, *, at_ms: int, guard_ms: int = 0) -> Self:
+        """``reason`` leaves the set; when it named the running span, the next reason begins a span of its own.
+
+        Silence that ends with the last reason lasts ``guard_ms`` longer.
+        """
         if self.stopped is not None or reason not in self.reasons:
             return self
         at = max(at_ms, self.last_ms)
         remaining = tuple(each for each in self.active if each.reason is not reason)
         if remaining and self.active[0].reason is not reason:
             return msgspec.structs.replace(self, active=remaining, last_ms=at)
-        return msgspec.structs.replace(
-            self,
-            active=remaining,
-            silent_since_ms=at if remaining else None,
-            closed=self._closed_at(at),
-            last_ms=at,
-        )
+        if remaining:
+            since = max(at, self.silent_since_ms or 0)
+            return msgspec.structs.replace(
+                self, active=remaining, silent_since_ms=since, closed=self._closed_at(at), last_ms=at
+            )
+        closed = self._closed_at(at + guard_ms)
+        return msgspec.structs.replace(self, active=(), silent_since_ms=None, closed=closed, last_ms=at)
 
     def name(self, reason: SuppressionReason, code: str) -> Self:
         """The silence for ``reason`` has this code: the one in force, or else the last one that ended."""
@@ -102,9 +105,8 @@ class RecordingControl(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         if self.stopped is not None:
             return self
         at = max(at_ms, self.last_ms)
-        return msgspec.structs.replace(
-            self, silent_since_ms=None, closed=self._closed_at(at), stopped=reason, last_ms=at
-        )
+        closed = clip(self._closed_at(at), upto_ms=at)
+        return msgspec.structs.replace(self, silent_since_ms=None, closed=closed, stopped=reason, last_ms=at)
 
     def spans(self, *, upto_ms: int) -> tuple[Span, ...]:
         """Every silent stretch before ``upto_ms``."""
@@ -113,6 +115,10 @@ class RecordingControl(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         else:
             spans = (*self.closed, self._span(self.silent_since_ms, max(upto_ms, self.silent_since_ms)))
         return clip(spans, upto_ms=upto_ms)
+
+    @property
+    def _closed_end(self) -> int:
+        return self.closed[-1].end_ms if self.closed else 0
 
     def _closed_at(self, at: int) -> tuple[Span, ...]:
         if self.silent_since_ms is None or self.silent_since_ms >= at:

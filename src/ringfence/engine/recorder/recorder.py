@@ -136,7 +136,7 @@ class CallRecorder:
         self._batch_seconds = batch_seconds
         self._holdback_ms = holdback_ms
         """How long reordered packets may be late."""
-        self._guard_seconds = guard_ms / 1000
+        self._guard_ms = guard_ms
         """A pause ends so much later than it was asked for: what was said inside it may still be on its way."""
         self._tap_seconds = tap_seconds
         self._seal_seconds = seal_seconds
@@ -201,14 +201,16 @@ class CallRecorder:
                 if running is None:
                     await self._end(recording, StopReason.MEDIA_FAILED)
                     return
-                since = max(since, running) + self._guard_seconds
+                since = max(since, running)
             # Look again: this or another reason, or the stop, may have come while the tap was started.
             if reason in recording.wanted or recording.control.stopped is not None:
                 return
-            recording.control = recording.control.resume(reason, at_ms=math.ceil(recording.ms(since)))
+            recording.control = recording.control.resume(
+                reason, at_ms=math.ceil(recording.ms(since)), guard_ms=self._guard_ms
+            )
             recording.told.discard(reason)
             if recording.control.audible:
-                recording.open_gate(since)
+                recording.open_gate(since + self._guard_ms / 1000)
             self._facts.publish(
                 RecordingResumed(
                     at=self._clock.now(),
