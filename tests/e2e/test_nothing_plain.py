@@ -156,7 +156,11 @@ def test_no_number_no_name_and_no_sound_of_a_call_is_readable_in_any_file(
     assert words_in("\n".join(system.lines).encode()) == []
     if system.database:
         dump = subprocess.run(
-            [binaries() / "pg_dump", system.database], capture_output=True, check=True, timeout=60
+            [binaries() / "pg_dump", "--enable-row-security", system.database],
+            env={**os.environ, "PGOPTIONS": "-c ringfence.clients=*"},
+            capture_output=True,
+            check=True,
+            timeout=60,
         ).stdout
         assert call_id.encode() in dump
         assert words_in(dump) == []

@@ -67,7 +67,24 @@ class Postgres:
         )
         log = str(self._folder / "log")
         self._as_server(str(self._bin / "pg_ctl"), "-D", data, "-l", log, "-o", options, "-w", "start")
-        return f"postgresql://ringfence@127.0.0.1:{port}/postgres"
+        # Row-level security does not bind superusers, so that the tests are an ordinary user as in service.
+        self._as_server(
+            *(
+                str(self._bin / "psql"),
+                "-X",
+                "-q",
+                "-h",
+                "127.0.0.1",
+                "-p",
+                str(port),
+                "-U",
+                "ringfence",
+                "-d",
+                "postgres",
+            ),
+            *("-c", "CREATE ROLE centre LOGIN CREATEDB", "-c", "ALTER DATABASE postgres OWNER TO centre"),
+        )
+        return f"postgresql://centre@127.0.0.1:{port}/postgres"
 
     def stop(self) -> None:
         """The server has ended and its files are gone."""

@@ -244,10 +244,13 @@ def database(_settings: Settings) -> Iterator[Finding]:
     from django.db.migrations.executor import MigrationExecutor
     from django.db.utils import DatabaseError
 
+    from ringfence.centre.tenancy.walls import missing_walls
+
     try:
         connection.ensure_connection()
         executor = MigrationExecutor(connection)
         missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        openings = [] if missing else missing_walls(connection)
     except DatabaseError as error:
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         yield _fail("database", f"It cannot be reached ({first}); check database.url and that the server runs.")
@@ -258,6 +261,8 @@ def database(_settings: Settings) -> Iterator[Finding]:
         yield _fail("database", f"{len(missing)} changes of its tables are missing; run 'ringfence init'.")
     else:
         yield _ok("database", f"It is reached ({connection.vendor}) and up to date.")
+    for opening in openings:
+        yield _fail("database", opening)
 
 
 def audit_places(settings: Settings) -> Iterator[Finding]:

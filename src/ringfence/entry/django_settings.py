@@ -158,7 +158,7 @@ def database(url: str, data: Path) -> dict[str, object]:
     if parts.scheme not in ("postgresql", "postgres") or len(parts.path) < 2:
         raise SettingsError("database.url is not usable. Write it as postgresql://user:password@host:port/name.")
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "ringfence.centre.tenancy.postgresql",
         "NAME": unquote(parts.path[1:]),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),

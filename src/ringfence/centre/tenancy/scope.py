@@ -50,6 +50,14 @@ def current_scope() -> Scope:
     return active
 
 
+def scope_text() -> str:
+    """The scope in force as the database is told it: ``*``, codes joined by commas, or nothing. Never raises."""
+    active = _active.get()
+    if active is None:
+        return ""
+    return "*" if active.everything else ",".join(sorted(active.codes))
+
+
 @contextmanager
 def _entered(new: Scope) -> Iterator[Scope]:
     token = _active.set(new)
