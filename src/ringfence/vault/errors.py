@@ -16,6 +16,10 @@ VaultError
 |   +-- KeyUnknown
 |   +-- KeyDestroyed
 |   +-- KeyUnreadable
++-- BackupKeyError
+|   +-- KeyBackupSealed
+|   +-- KeyBackupExpired
+|   +-- KeyBackupDamaged
 +-- DestructionError
 |   +-- BadOrder
 |   +-- DestructionUnknown
@@ -103,6 +107,22 @@ class KeyDestroyed(KeyStoreError):
 
 class KeyUnreadable(KeyStoreError):
     """A stored key does not open under the key above it. The root key file belongs to another key store."""
+
+
+class BackupKeyError(VaultError):
+    """A backup of the key store cannot be made or opened."""
+
+
+class KeyBackupSealed(BackupKeyError):
+    """The key that opens this backup of the key store is not here. Name the folder that holds it."""
+
+
+class KeyBackupExpired(BackupKeyError):
+    """The life of this backup of the key store has ended. Take a newer one."""
+
+
+class KeyBackupDamaged(BackupKeyError):
+    """The backup of the key store was changed or cut, or another key sealed it. Take another one."""
 
 
 class DestructionError(VaultError):
