@@ -1,12 +1,8 @@
 """Destruction certificates and the exported destruction list, as docs/reference/destruction-certificate.md says.
 
-Both are signed statements: JSON in one canonical form (keys sorted, no spaces, ASCII, whole numbers only), so that
-``scripts/verify_certificate.py`` needs nothing but the statement and the public key.
+``scripts/verify_certificate.py`` verifies both with nothing but the public key.
 """
 
-import base64
-import binascii
-import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -14,9 +10,10 @@ from typing import Any, Final
 import msgspec
 
 from ringfence.vault.destruction_list import DestroyedObject, DestroyedRecords, Destruction, Order
-from ringfence.vault.errors import CertificateWrong, SignatureWrong, VaultError
+from ringfence.vault.errors import CertificateWrong, VaultError
 from ringfence.vault.keys import DestroyedKey
-from ringfence.vault.signing import SigningKey, verify
+from ringfence.vault.signing import SigningKey
+from ringfence.vault.statement import open_statement, sign_statement
 
 CERTIFICATE: Final = "ringfence destruction certificate 1"
 LIST_ENTRY: Final = "ringfence destruction list entry 1"
@@ -60,12 +57,12 @@ class _Records(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def issue(entry: Destruction, signing: SigningKey) -> bytes:
     """The certificate of a finished destruction; equal bytes for an equal entry and key."""
-    return _sign(CERTIFICATE, _body(CERTIFICATE, entry, signing), signing)
+    return sign_statement(CERTIFICATE, _body(entry), signing)
 
 
 def read_certificate(certificate: bytes, public: bytes) -> Destruction:
     """What a certificate certifies. Raises CertificateWrong, or PublicKeyMalformed."""
-    entry = _entry(_open(CERTIFICATE, certificate, public))
+    entry = _entry(open_statement(CERTIFICATE, certificate, public))
     if entry.finished_at is None or entry.certified_at is None or len(entry.keys) != len(entry.order.key_ids):
         raise CertificateWrong
     return entry
@@ -76,8 +73,8 @@ def export_list(entries: Iterable[Destruction], signing: SigningKey) -> Iterator
     count = 0
     for entry in entries:
         count += 1
-        yield _sign(LIST_ENTRY, _body(LIST_ENTRY, entry, signing), signing)
-    yield _sign(LIST_END, {"format": LIST_END, "entries": count, "signed_by": signing.key_id}, signing)
+        yield sign_statement(LIST_ENTRY, _body(entry), signing)
+    yield sign_statement(LIST_END, {"entries": count}, signing)
 
 
 def read_list(lines: Iterable[bytes], public: bytes, *, complete: bool = True) -> Iterator[Destruction]:
@@ -90,12 +87,12 @@ def read_list(lines: Iterable[bytes], public: bytes, *, complete: bool = True) -
         if ended:
             raise CertificateWrong("Lines follow the end of the destruction list.")
         if complete and LIST_END.encode() in line:
-            end = _open(LIST_END, line, public)
+            end = open_statement(LIST_END, line, public)
             if end.get("entries") != count:
                 raise CertificateWrong("The destruction list lacks entries that its end counts.")
             ended = True
             continue
-        yield _entry(_open(LIST_ENTRY, line, public))
+        yield _entry(open_statement(LIST_ENTRY, line, public))
         count += 1
     if complete and not ended:
         raise CertificateWrong("The destruction list is cut: its end is missing.")
@@ -103,18 +100,12 @@ def read_list(lines: Iterable[bytes], public: bytes, *, complete: bool = True) -
 
 def list_line(entry: Destruction, signing: SigningKey) -> bytes:
     """One line of a list that grows."""
-    return _sign(LIST_ENTRY, _body(LIST_ENTRY, entry, signing), signing)
+    return sign_statement(LIST_ENTRY, _body(entry), signing)
 
 
-def canonical(body: object) -> bytes:
-    """The one form that is signed: keys sorted, no spaces, ASCII, no fractions."""
-    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode("ascii")
-
-
-def _body(form: str, entry: Destruction, signing: SigningKey) -> dict[str, object]:
+def _body(entry: Destruction) -> dict[str, object]:
     gone = {each.key_id for each in entry.keys}
     return {
-        "format": form,
         "destruction": entry.order.destruction_id,
         "kind": entry.order.kind,
         "item": entry.order.item,
@@ -136,35 +127,11 @@ def _body(form: str, entry: Destruction, signing: SigningKey) -> dict[str, objec
             {"kind": each.kind, "count": each.count, "destroyed_at": _instant(each.destroyed_at)}
             for each in entry.records
         ],
-        "signed_by": signing.key_id,
     }
 
 
 def _instant(at: datetime | None) -> str | None:
     return None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def _sign(form: str, body: dict[str, object], signing: SigningKey) -> bytes:
-    signature = signing.sign(form, canonical(body))
-    return canonical({"signature": base64.b64encode(signature).decode("ascii"), "statement": body}) + b"\n"
-
-
-def _open(form: str, text: bytes, public: bytes) -> dict[str, Any]:
-    try:
-        envelope = json.loads(text)
-        body = envelope["statement"]
-        signature = base64.b64decode(envelope["signature"], validate=True)
-        # Exactly the bytes that were issued: nothing that a reader could understand differently may hide in between.
-        as_issued = canonical({"signature": envelope["signature"], "statement": body})
-    except (ValueError, KeyError, TypeError, RecursionError, binascii.Error):
-        raise CertificateWrong from None
-    if as_issued != text.removesuffix(b"\n") or not isinstance(body, dict) or body.get("format") != form:
-        raise CertificateWrong
-    try:
-        verify(public, form, canonical(body), signature)
-    except SignatureWrong:
-        raise CertificateWrong from None
-    return body
 
 
 def _entry(body: dict[str, Any]) -> Destruction:

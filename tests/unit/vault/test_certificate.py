@@ -14,10 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ringfence.vault import FileSigningKey
-from ringfence.vault.certificate import canonical, export_list, issue, list_line, read_certificate, read_list
+from ringfence.vault.certificate import export_list, issue, list_line, read_certificate, read_list
 from ringfence.vault.destruction_list import DestroyedObject, DestroyedRecords, Destruction, Order
 from ringfence.vault.errors import CertificateWrong
 from ringfence.vault.keys import DestroyedKey
+from ringfence.vault.statement import canonical
 
 ROOT = Path(__file__).parents[3]
 FIXTURE = ROOT / "tests/fixtures/vault/destruction-certificate-1.json"
