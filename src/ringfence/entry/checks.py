@@ -84,6 +84,14 @@ def data_folder(settings: Settings) -> Iterator[Finding]:
     yield _ok("data folder", f"{data} is writable and closed to others.")
 
 
+def unfinished_restore(settings: Settings) -> Iterator[Finding]:
+    """Nothing starts on an installation that is restored half."""
+    try:
+        installation.refuse_half_restored(settings)
+    except RingfenceError as error:
+        yield _fail("restore", str(error))
+
+
 def control_socket(settings: Settings) -> Iterator[Finding]:
     """Its path fits into what the system allows."""
     length = len(os.fsencode(settings.control_socket))
@@ -310,6 +318,7 @@ def every(settings: Settings, *, now: datetime) -> Iterator[Finding]:
     yield _ok("configuration", "It is complete and every key is known.")
     folder = list(data_folder(settings))
     yield from folder
+    yield from unfinished_restore(settings)
     for check in (control_socket, keys, audit_places, transport, free_ports, disk, open_files):
         yield from check(settings)
     yield from clock(settings, now=now)

@@ -10,6 +10,7 @@ import typer
 
 from ringfence.entry import audit_commands, destruction_commands, key_commands, people
 from ringfence.entry import settings as settings_module
+from ringfence.entry.backup import commands as backup_commands
 from ringfence.entry.errors import OperatorError
 from ringfence.entry.settings import Settings
 from ringfence.kit.errors import RingfenceError
@@ -27,6 +28,8 @@ app.add_typer(people.users, name="user")
 app.add_typer(people.devices, name="device")
 app.add_typer(audit_commands.audit, name="audit")
 app.add_typer(key_commands.keys, name="keys")
+app.command()(backup_commands.backup)
+app.command()(backup_commands.restore)
 app.add_typer(destruction_commands.destruction, name="destruction")
 
 Supervised = Annotated[bool, typer.Option(hidden=True, help="Started by 'ringfence up': end when it ends.")]
@@ -93,8 +96,9 @@ def up(drain_seconds: Drain = 0.0) -> None:
 
 def ready_to_run(current: Settings) -> None:
     """Raises OperatorError for what would only fail later, in a child's log."""
-    from ringfence.entry import checks, ports, processes
+    from ringfence.entry import checks, installation, ports, processes
 
+    installation.refuse_half_restored(current)
     for finding in [*checks.data_folder(current), *checks.control_socket(current), *checks.keys(current)]:
         if finding.level is checks.Level.FAIL:
             raise OperatorError(f"{finding.subject}: {finding.sentence}")
@@ -107,24 +111,27 @@ def ready_to_run(current: Settings) -> None:
 @app.command()
 def engine(supervised: Supervised = False, drain_seconds: Drain = 0.0) -> None:
     """Run the exchange alone: SIP, media, flows, queues, recorder."""
-    from ringfence.entry import serve_engine
+    from ringfence.entry import installation, serve_engine
 
+    installation.refuse_half_restored(_current())
     raise typer.Exit(serve_engine.serve(_current(), supervised=supervised, drain_seconds=drain_seconds))
 
 
 @app.command()
 def web(supervised: Supervised = False) -> None:
     """Run the pages alone."""
-    from ringfence.entry import serve_web
+    from ringfence.entry import installation, serve_web
 
+    installation.refuse_half_restored(_current())
     raise typer.Exit(serve_web.serve(_current(), supervised=supervised))
 
 
 @app.command()
 def worker(supervised: Supervised = False) -> None:
     """Run the bridge and the jobs alone."""
-    from ringfence.entry import serve_worker
+    from ringfence.entry import installation, serve_worker
 
+    installation.refuse_half_restored(_current())
     raise typer.Exit(serve_worker.serve(_current(), supervised=supervised))
 
 

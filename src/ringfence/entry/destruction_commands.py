@@ -78,5 +78,23 @@ def verify(
         typer.echo(f"object {each.name} gone {_instant(each.destroyed_at)}")
 
 
+@destruction.command("replay")
+def replay(
+    file: Annotated[Path | None, typer.Argument(help="A list from elsewhere; without it this key store's own.")] = None,
+) -> None:
+    """Destroy again whatever the list names and this installation still holds."""
+    from ringfence.entry.backup.replay import read_list_file
+    from ringfence.entry.backup.replay import replay as replay_orders
+    from ringfence.entry.destruction import destroyer
+    from ringfence.entry.key_store import signing_key
+
+    if file is not None:
+        try:
+            destroyer().entries.merge(read_list_file(file, signing_key().public_key()))
+        except FileNotFoundError:
+            raise OperatorError(f"There is no destruction list {file}.") from None
+    replay_orders(destroyer(), [entry.order for entry in destroyer().entries.entries()], typer.echo)
+
+
 def _instant(at: datetime | None) -> str:
     return "not yet" if at is None else f"{at:%Y-%m-%d %H:%M:%S} UTC"

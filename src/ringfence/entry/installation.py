@@ -31,6 +31,17 @@ def folders(settings: Settings) -> tuple[Path, ...]:
     )
 
 
+def restore_mark(settings: Settings) -> Path:
+    """Exists from the first change of a restore to its end."""
+    return settings.data / "restore-unfinished"
+
+
+def refuse_half_restored(settings: Settings) -> None:
+    """Raises OperatorError while a restore has not ended: what was destroyed could be played."""
+    if restore_mark(settings).exists():
+        raise OperatorError("A restore was interrupted; run the same 'ringfence restore' again, then start.")
+
+
 def make_folders(settings: Settings) -> bool:
     """True when one was made. Raises OperatorError when the data folder cannot be used."""
     made = False

@@ -166,6 +166,21 @@ class TlsSettings(Section):
         return self
 
 
+class BackupSettings(Section):
+    """``ringfence backup``: see docs/howto/back-up-and-restore.md."""
+
+    target: str = ""
+    """Folder of the backups; empty: named on the command line."""
+    key_folder: str = ""
+    """Folder of the keys that open backups of the key store, apart from the backups: another disk, another host."""
+    key_life_days: int = Field(default=7, ge=1, le=29)
+    """After so many days a backup of the key store is dead; always less than the 30 days of the back-up tier."""
+    keep_days: int = Field(default=14, ge=1, le=366)
+    """After so many days a backup of everything else is removed."""
+    list_copy: str = ""
+    """File on another disk or host that is told of every destruction at once; empty: only backups carry the list."""
+
+
 class MetricsSettings(Section):
     """Prometheus figures, in plain HTTP and therefore on loopback only."""
 
@@ -245,6 +260,7 @@ class Settings(Section):
     storage: StorageSettings = StorageSettings()
     tls: TlsSettings = TlsSettings()
     audit: AuditSettings = AuditSettings()
+    backup: BackupSettings = BackupSettings()
     metrics: MetricsSettings = MetricsSettings()
     accounts: AccountSettings = AccountSettings()
     demo: bool = False

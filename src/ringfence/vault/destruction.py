@@ -6,16 +6,20 @@ step may be repeated, and a crash between any two loses nothing: the order stand
 key goes, and :meth:`DestructionList.unfinished` names what is to be ordered again.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ringfence.vault.certificate import issue
 from ringfence.vault.destruction_list import DestroyedRecords, DestructionList, Order
-from ringfence.vault.errors import DestructionUnfinished, StoreError, StoreUnavailable
+from ringfence.vault.errors import DestructionUnfinished, ListCopyBehind, StoreError, StoreUnavailable
 from ringfence.vault.keys import KeyStore
+from ringfence.vault.listcopy import ListCopy
 from ringfence.vault.names import NOTE_SUFFIX, PART_SUFFIX, SEALED_SUFFIX
 from ringfence.vault.signing import SigningKey
 from ringfence.vault.stores.port import ObjectStore
+
+log = logging.getLogger(__name__)
 
 _BATCH = 200
 _PATIENCE = 3
@@ -42,13 +46,15 @@ class Destroyer:
         store: ObjectStore,
         signing: SigningKey,
         spool: ObjectStore | None = None,
+        copy: ListCopy | None = None,
     ) -> None:
-        """``spool``: where recordings wait for the store; copies there go first."""
+        """``spool``: where recordings wait for the store; copies there go first. ``copy``: told of each order."""
         self.entries = entries
         self._keys = keys
         self._store = store
         self._spool = spool
         self._signing = signing
+        self._copy = copy
 
     def destroy(self, orders: Sequence[Order]) -> tuple[Outcome, ...]:
         """When it returns no key of any order opens anything. An object that stays does not stop the others.
@@ -56,6 +62,7 @@ class Destroyer:
         Raises BadOrder (then nothing was done), or KeyStoreError (order again).
         """
         self.entries.add(orders)
+        self._tell_copy()
         return self.replay(orders)
 
     def replay(self, orders: Sequence[Order]) -> tuple[Outcome, ...]:
@@ -92,6 +99,15 @@ class Destroyer:
         if entry.finished_at is None or len(entry.keys) != len(entry.order.key_ids):
             raise DestructionUnfinished
         return issue(entry, self._signing)
+
+    def _tell_copy(self) -> None:
+        if self._copy is None:
+            return
+        try:
+            self._copy.catch_up()
+        except ListCopyBehind as error:
+            # What shall be gone is not kept because another disk is full; 'ringfence check' and the next order see it.
+            log.error("%s", error)
 
     def _delete(self, name: str) -> int:
         copies = 0

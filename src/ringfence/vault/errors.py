@@ -25,6 +25,7 @@ VaultError
 |   +-- DestructionUnknown
 |   +-- DestructionUnfinished
 |   +-- CertificateWrong
+|   +-- ListCopyBehind
 +-- FormatError
 |   +-- NotARecording
 |   +-- UnknownVersion
@@ -143,6 +144,10 @@ class DestructionUnfinished(DestructionError):
 
 class CertificateWrong(DestructionError):
     """This is no certificate of the key given: it was changed, cut, or signed by another key."""
+
+
+class ListCopyBehind(DestructionError):
+    """The copy of the destruction list elsewhere lacks entries. Check its disk; it catches up by itself."""
 
 
 class FormatError(VaultError):

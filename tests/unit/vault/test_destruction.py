@@ -24,6 +24,7 @@ from ringfence.vault.errors import (
     KeyUnknown,
     StoreUnavailable,
 )
+from ringfence.vault.listcopy import ListCopy
 
 NOW = datetime(2026, 3, 2, 10, 0, 0, 123456, tzinfo=UTC)
 SIGNING = FileSigningKey(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
@@ -269,3 +270,44 @@ class TestList:
         assert again.entries.count() == 3
         assert [entry.order.item for entry in again.entries.entries()] == ["r0", "r1", "r2"]
         again.close()
+
+
+class TestCopyElsewhere:
+    def destroyer(self, vault: Vault, path: Path) -> Destroyer:
+        return Destroyer(
+            keys=vault.keys, entries=vault.entries, store=vault.store, signing=SIGNING, spool=vault.spool,
+            copy=ListCopy(path, vault.entries, SIGNING),
+        )  # fmt: skip
+
+    def test_is_told_of_every_order(self, vault: Vault, tmp_path: Path) -> None:
+        path = tmp_path / "copy.list"
+        orders = [vault.recording(f"r{number}") for number in range(3)]
+        vault.destroyer.destroy(orders[:1])
+        for order in orders[1:]:
+            self.destroyer(vault, path).destroy([order])
+        assert [each.order for each in read_list(path.read_bytes().splitlines(), PUBLIC, complete=False)] == orders
+        assert path.stat().st_mode & 0o777 == 0o600
+
+    def test_a_disk_that_is_away_delays_the_copy_and_nothing_else(
+        self, vault: Vault, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        path = tmp_path / "away" / "copy.list"
+        destroyer = self.destroyer(vault, path)
+        assert destroyer.destroy([vault.recording("r1")])[0].problem is None
+        assert "cannot be written: No such file" in caplog.text
+        copy = ListCopy(path, vault.entries, SIGNING)
+        assert copy.behind() == 1
+        path.parent.mkdir()
+        destroyer.destroy([vault.recording("r2")])
+        assert copy.behind() == 0
+        assert len(list(read_list(path.read_bytes().splitlines(), PUBLIC, complete=False))) == 2
+
+    def test_a_line_that_a_dead_writer_left_half_is_written_again(self, vault: Vault, tmp_path: Path) -> None:
+        path = tmp_path / "copy.list"
+        self.destroyer(vault, path).destroy([vault.recording("r1")])
+        whole = path.read_bytes()
+        path.write_bytes(whole + whole[:100])
+        self.destroyer(vault, path).destroy([vault.recording("r2")])
+        assert [each.order.item for each in read_list(path.read_bytes().splitlines(), PUBLIC, complete=False)] == [
+            "r1", "r2",
+        ]  # fmt: skip

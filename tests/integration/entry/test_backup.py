@@ -1,0 +1,279 @@
+"""Backups restore an installation, and never what was destroyed since they were made."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.support.installation import DESTROY, PLAY, RECORD, Installation, Said
+from tests.support.postgres import Postgres
+from tests.support.system import drop_database, own_database
+
+PHRASE = bytes.fromhex("9a6b1f03c47e5528")
+"""Eight A-law samples over and over: what was said, as a search for it sees it."""
+BACKUP_AGO = """
+from datetime import UTC, datetime, timedelta
+from ringfence.entry.backup import make
+from ringfence.entry.settings import current
+said = []
+plan = make.plan(current(), target=Path(given["target"]), key_folder=Path(given["keys"]))
+now = datetime.now(UTC).replace(microsecond=0) - timedelta(days=given["days"])
+make.backup(current(), plan, keys_only=False, now=now, say=said.append)
+result = said
+"""
+
+
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.system)])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield ""
+        return
+    postgres = Postgres(tmp_path_factory.mktemp("postgresql") / "server")
+    yield postgres.start()
+    postgres.stop()
+
+
+@pytest.fixture
+def sqlite_centre(tmp_path: Path) -> Installation:
+    """An installation with recordings r1, r2 and r3; the last one still waits in the spool."""
+    return recorded(Installation(tmp_path / "centre").write_settings())
+
+
+def recorded(centre: Installation) -> Installation:
+    (made,) = centre.run(("init",))
+    assert made.code == 0, made.err
+    centre.inside(RECORD, names=["r1", "r2", "r3"], waiting=["r3"], phrase=PHRASE.hex())
+    return centre
+
+
+def played(centre: Installation) -> dict[str, object]:
+    heard: dict[str, object] = centre.inside(PLAY, phrase=PHRASE.hex())
+    return heard
+
+
+def ended(*said: Said) -> None:
+    for each in said:
+        assert each.code == 0, each.err
+
+
+def copy_from_the_safe(centre: Installation, other: Installation) -> Installation:
+    """What every operator has in the safe, on a new machine."""
+    (other.data / "keys").mkdir(parents=True)
+    other.data.chmod(0o700)
+    for name in ("root.key", "signing.key"):
+        shutil.copy(centre.data / "keys" / name, other.data / "keys" / name)
+    return other
+
+
+def generation(target: Path) -> Path:
+    (found,) = [path for path in target.iterdir() if path.name.endswith("Z")]
+    return found
+
+
+def test_what_was_destroyed_since_stays_dead_whoever_restores(server: str, tmp_path: Path) -> None:
+    """The same machine, a new machine, and a thief who has the old backup, the safe and, later, the key folder."""
+    databases = [own_database(server) if server else "" for _ in range(3)]
+    centre = recorded(Installation(tmp_path / "centre", database=databases[0]).write_settings())
+    target, keys, stolen = tmp_path / "backups", tmp_path / "backup-keys", tmp_path / "stolen"
+    assert played(centre) == {"r1": True, "r2": True, "r3": True}
+    ended(*centre.run(("backup", str(target), "--key-folder", str(keys))))
+    first = generation(target)
+    shutil.copytree(target, stolen)
+    certificate = centre.inside(DESTROY, names=["r1"])["r1"]
+    assert played(centre) == {"r1": "NotPlayable", "r2": True, "r3": True}
+    hourly, again = centre.run(
+        ("backup", str(target), "--key-folder", str(keys), "--keys-only"),
+        ("restore", str(first), "--key-folder", str(keys), "--replace"),
+    )
+    ended(hourly, again)
+    assert "1 older backups of the key store are dead now" in hourly.out
+    assert "the key store that is here is kept" in again.out
+    assert played(centre) == {"r1": "NotPlayable", "r2": True, "r3": True}
+    assert centre.inside(DESTROY, names=["r1"])["r1"] == certificate
+
+    rescued = copy_from_the_safe(centre, Installation(tmp_path / "rescued", database=databases[1]).write_settings())
+    refused, restored = rescued.run(
+        ("restore", str(target), "--key-folder", str(keys)),
+        ("restore", str(target), "--key-folder", str(keys), "--without-newer-list"),
+    )
+    assert (refused.code, "What was destroyed after it would come back" in refused.err) == (1, True)
+    ended(restored)
+    assert played(rescued) == {"r1": "NotPlayable", "r2": True, "r3": True}
+    assert not (rescued.data / "recordings/BBC/r1.rfr").exists()
+    assert rescued.inside(DESTROY, names=["r1"])["r1"] == certificate
+
+    thief = copy_from_the_safe(centre, Installation(tmp_path / "thief", database=databases[2]).write_settings())
+    (theft,) = thief.run(("restore", str(stolen), "--key-folder", str(keys), "--without-newer-list"))
+    assert (theft.code, "was destroyed at the end of its life" in theft.err) == (1, True), theft
+    assert not (thief.data / "keys/keys.sqlite3").exists()
+    assert (stolen / "objects/BBC/r1.rfr").exists()
+    for url in filter(None, databases):
+        drop_database(url)
+
+
+def test_a_key_backup_is_dead_after_its_life_and_a_younger_one_is_not(tmp_path: Path) -> None:
+    centre = recorded(Installation(tmp_path / "centre").write_settings())
+    target, keys, copied = tmp_path / "backups", tmp_path / "backup-keys", tmp_path / "copied-keys"
+    centre.inside(BACKUP_AGO, target=str(target), keys=str(keys), days=8)
+    shutil.copytree(keys, copied)
+    (expired,) = copy_from_the_safe(centre, Installation(tmp_path / "late").write_settings()).run(
+        ("restore", str(target), "--key-folder", str(copied), "--without-newer-list")
+    )
+    assert (expired.code, "ended on" in expired.err) == (1, True), expired
+    assert list(copied.iterdir()) == []
+    centre.inside(BACKUP_AGO, target=str(target), keys=str(keys), days=6)
+    assert len(list(keys.iterdir())) == 1
+    (restored,) = copy_from_the_safe(centre, Installation(tmp_path / "soon").write_settings()).run(
+        ("restore", str(target), "--key-folder", str(keys), "--without-newer-list")
+    )
+    ended(restored)
+
+
+def test_a_newer_list_from_elsewhere_is_replayed(tmp_path: Path) -> None:
+    """The machine is lost after a destruction that no backup knows: the copy on another disk does."""
+    copy = tmp_path / "elsewhere.list"
+    more = f'[backup]\nlist_copy = "{copy}"\n'
+    centre = recorded(Installation(tmp_path / "centre", more=more).write_settings())
+    target, keys = tmp_path / "backups", tmp_path / "backup-keys"
+    ended(*centre.run(("backup", str(target), "--key-folder", str(keys))))
+    centre.inside(DESTROY, names=["r1", "r3"])
+    rescued = copy_from_the_safe(centre, Installation(tmp_path / "rescued").write_settings())
+    (restored,) = rescued.run(("restore", str(target), "--key-folder", str(keys), "--list", str(copy)))
+    ended(restored)
+    assert f"destruction list {copy}: 2 entries" in restored.out
+    assert played(rescued) == {"r1": "NotPlayable", "r2": True, "r3": "NotPlayable"}
+    left = [path.name for path in rescued.data.rglob("*") if path.name.startswith(("r1.", "r3."))]
+    assert left == []
+
+
+def test_an_interrupted_restore_lets_nothing_start_until_it_is_run_again(
+    sqlite_centre: Installation, tmp_path: Path
+) -> None:
+    target, keys = tmp_path / "backups", tmp_path / "backup-keys"
+    ended(*sqlite_centre.run(("backup", str(target), "--key-folder", str(keys))))
+    sqlite_centre.inside(DESTROY, names=["r1"])
+    code = """
+from datetime import UTC, datetime
+from ringfence.entry.backup import database, restore
+from ringfence.entry.settings import current
+wanted = restore.Wanted(source=Path(given["target"]), key_folder=None, lists=(), replace=True, without_newer_list=False)
+def fail(*_): raise OSError(28, "No space left on device")
+whole, database.load = database.load, fail
+try:
+    restore.restore(current(), wanted, now=datetime.now(UTC), say=print)
+    result = "ended"
+except OSError:
+    result = "interrupted"
+"""
+    assert sqlite_centre.inside(code, target=str(target)) == "interrupted"
+    check, web, again = sqlite_centre.run(("check",), ("web",), ("restore", str(target)))
+    assert "FAIL  restore         A restore was interrupted" in check.out
+    assert (web.code, "A restore was interrupted" in web.err) == (1, True)
+    ended(again)
+    assert played(sqlite_centre) == {"r1": "NotPlayable", "r2": True, "r3": True}
+
+
+def test_mistakes_and_damage_change_nothing_and_name_the_cure(sqlite_centre: Installation, tmp_path: Path) -> None:
+    centre, target, keys = sqlite_centre, tmp_path / "backups", tmp_path / "backup-keys"
+    nowhere, no_keys, inside, beside, good = centre.run(
+        ("backup",),
+        ("backup", str(target)),
+        ("backup", str(centre.data / "backups"), "--key-folder", str(keys)),
+        ("backup", str(target), "--key-folder", str(target / "keys")),
+        ("backup", str(target), "--key-folder", str(keys)),
+    )
+    ended(good)
+    for said, cure in (
+        (nowhere, "set backup.target"),
+        (no_keys, "--key-folder"),
+        (inside, "would stand in the data folder"),
+        (beside, "would stand with the backups that they open"),
+    ):
+        assert (said.code, cure in said.err) == (1, True), said
+    assert "secret" not in (generation(target) / "settings.json").read_text().replace("(secret)", "")
+    before = (centre.data / "ringfence.sqlite3").read_bytes()
+    damaged = tmp_path / "damaged"
+    shutil.copytree(target, damaged)
+    path = generation(damaged) / "database.sqlite3"
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    forged, cut, newer, empty = (tmp_path / name for name in ("forged", "cut", "newer", "empty"))
+    for each in (forged, cut):
+        shutil.copytree(target, each)
+    manifest = generation(forged) / "manifest.json"
+    manifest.write_bytes(manifest.read_bytes().replace(b'"objects":2', b'"objects":1'))
+    (cut / "destroyed.list").write_bytes(b"")
+    empty.mkdir()
+    newer = signed_by_a_newer_release(centre, target, tmp_path / "newer")
+    not_empty, broken, faked, listless, unknown, nothing = centre.run(
+        ("restore", str(target)),
+        ("restore", str(damaged), "--replace"),
+        ("restore", str(forged), "--replace"),
+        ("restore", str(target), "--replace", "--list", str(tmp_path / "none")),
+        ("restore", str(newer), "--replace"),
+        ("restore", str(empty), "--replace"),
+    )
+    for said, cure in (
+        (not_empty, "Say --replace"),
+        (broken, "was changed or cut since the backup was made"),
+        (faked, "not as this installation signed it"),
+        (listless, "There is no destruction list"),
+        (unknown, "made by a newer release"),
+        (nothing, "holds no finished backup"),
+    ):
+        assert (said.code, cure in said.err) == (1, True), said
+    assert (centre.data / "ringfence.sqlite3").read_bytes() == before
+    (centre.data / "keys/root.key").rename(tmp_path / "root.key")
+    (rootless,) = centre.run(("restore", str(target), "--replace"))
+    assert (rootless.code, "Put it back from your safe first" in rootless.err) == (1, True)
+
+
+def signed_by_a_newer_release(centre: Installation, target: Path, copy: Path) -> Path:
+    shutil.copytree(target, copy)
+    code = """
+import msgspec
+from ringfence.entry.backup.layout import read_manifest, write_manifest
+from ringfence.entry.key_store import signing_key
+folder = Path(given["folder"])
+told = read_manifest(folder, signing_key().public_key())
+write_manifest(folder, msgspec.structs.replace(told, migrations={"calls": "9999_later"}), signing_key())
+result = True
+"""
+    centre.inside(code, folder=str(generation(copy)))
+    return copy
+
+
+def test_another_installations_root_key_is_named(sqlite_centre: Installation, tmp_path: Path) -> None:
+    target, keys = tmp_path / "backups", tmp_path / "backup-keys"
+    ended(*sqlite_centre.run(("backup", str(target), "--key-folder", str(keys))))
+    other = Installation(tmp_path / "other").write_settings()
+    ended(*other.run(("keys", "public")))
+    mixed = copy_from_the_safe(sqlite_centre, Installation(tmp_path / "mixed").write_settings())
+    code = """
+from ringfence.vault import FileRootKey
+path = Path(given["data"]) / "keys" / "root.key"
+path.unlink()
+FileRootKey.create(path)
+result = True
+"""
+    mixed.inside(code, data=str(mixed.data))
+    foreign, wrong = (
+        other.run(("restore", str(target), "--replace"))[0],
+        mixed.run(("restore", str(target), "--key-folder", str(keys), "--without-newer-list"))[0],
+    )
+    assert (foreign.code, "root.key" in foreign.err) == (1, True), foreign
+    assert (wrong.code, "Put the right one back" in wrong.err) == (1, True), wrong
+
+
+def test_a_full_disk_leaves_earlier_backups_whole(sqlite_centre: Installation, tmp_path: Path) -> None:
+    target, keys = tmp_path / "backups", tmp_path / "backup-keys"
+    ended(*sqlite_centre.run(("backup", str(target), "--key-folder", str(keys))))
+    sealed = sorted((target / "keys").iterdir())
+    (full,) = sqlite_centre.run(("backup", str(target), "--key-folder", str(keys)), limit_file_bytes=65_536)
+    assert full.code == 1, full
+    assert "free" in full.err or "no room left" in full.err, full.err
+    assert [path for path in target.iterdir() if path.name.startswith(".unfinished")] == []
+    assert sorted((target / "keys").iterdir()) == sealed
+    assert json.loads((generation(target) / "manifest.json").read_bytes())["statement"]["objects"] == 2
+    (restored,) = sqlite_centre.run(("restore", str(target), "--replace"))
+    ended(restored)
