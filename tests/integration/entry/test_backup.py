@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,19 +26,27 @@ result = said
 
 
 @pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.system)])
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server(request: pytest.FixtureRequest) -> Iterator[str]:
     if request.param == "sqlite":
         yield ""
         return
-    postgres = Postgres(tmp_path_factory.mktemp("postgresql") / "server")
-    yield postgres.start()
-    postgres.stop()
+    # Outside of pytest's own folder, into which the server's account may not look.
+    with tempfile.TemporaryDirectory() as folder:
+        postgres = Postgres(Path(folder) / "postgresql")
+        yield postgres.start()
+        postgres.stop()
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    return recorded(Installation(tmp_path_factory.mktemp("made") / "centre").write_settings())
 
 
 @pytest.fixture
-def sqlite_centre(tmp_path: Path) -> Installation:
+def sqlite_centre(made: Installation, tmp_path: Path) -> Installation:
     """An installation with recordings r1, r2 and r3; the last one still waits in the spool."""
-    return recorded(Installation(tmp_path / "centre").write_settings())
+    shutil.copytree(made.data, tmp_path / "centre" / "data")
+    return Installation(tmp_path / "centre").write_settings()
 
 
 def recorded(centre: Installation) -> Installation:
@@ -112,8 +121,10 @@ def test_what_was_destroyed_since_stays_dead_whoever_restores(server: str, tmp_p
         drop_database(url)
 
 
-def test_a_key_backup_is_dead_after_its_life_and_a_younger_one_is_not(tmp_path: Path) -> None:
-    centre = recorded(Installation(tmp_path / "centre").write_settings())
+def test_a_key_backup_is_dead_after_its_life_and_a_younger_one_is_not(
+    sqlite_centre: Installation, tmp_path: Path
+) -> None:
+    centre = sqlite_centre
     target, keys, copied = tmp_path / "backups", tmp_path / "backup-keys", tmp_path / "copied-keys"
     centre.inside(BACKUP_AGO, target=str(target), keys=str(keys), days=8)
     shutil.copytree(keys, copied)
@@ -123,18 +134,17 @@ def test_a_key_backup_is_dead_after_its_life_and_a_younger_one_is_not(tmp_path: 
     assert (expired.code, "ended on" in expired.err) == (1, True), expired
     assert list(copied.iterdir()) == []
     centre.inside(BACKUP_AGO, target=str(target), keys=str(keys), days=6)
-    assert len(list(keys.iterdir())) == 1
     (restored,) = copy_from_the_safe(centre, Installation(tmp_path / "soon").write_settings()).run(
         ("restore", str(target), "--key-folder", str(keys), "--without-newer-list")
     )
     ended(restored)
 
 
-def test_a_newer_list_from_elsewhere_is_replayed(tmp_path: Path) -> None:
+def test_a_newer_list_from_elsewhere_is_replayed(sqlite_centre: Installation, tmp_path: Path) -> None:
     """The machine is lost after a destruction that no backup knows: the copy on another disk does."""
-    copy = tmp_path / "elsewhere.list"
-    more = f'[backup]\nlist_copy = "{copy}"\n'
-    centre = recorded(Installation(tmp_path / "centre", more=more).write_settings())
+    copy, centre = tmp_path / "elsewhere.list", sqlite_centre
+    centre.more = f'[backup]\nlist_copy = "{copy}"\n'
+    centre.write_settings()
     target, keys = tmp_path / "backups", tmp_path / "backup-keys"
     ended(*centre.run(("backup", str(target), "--key-folder", str(keys))))
     centre.inside(DESTROY, names=["r1", "r3"])
@@ -176,6 +186,8 @@ except OSError:
 
 def test_mistakes_and_damage_change_nothing_and_name_the_cure(sqlite_centre: Installation, tmp_path: Path) -> None:
     centre, target, keys = sqlite_centre, tmp_path / "backups", tmp_path / "backup-keys"
+    centre.more = '[storage]\nsecret_key = "only-for-tests"\n'
+    centre.write_settings()
     nowhere, no_keys, inside, beside, good = centre.run(
         ("backup",),
         ("backup", str(target)),
@@ -191,7 +203,9 @@ def test_mistakes_and_damage_change_nothing_and_name_the_cure(sqlite_centre: Ins
         (beside, "would stand with the backups that they open"),
     ):
         assert (said.code, cure in said.err) == (1, True), said
-    assert "secret" not in (generation(target) / "settings.json").read_text().replace("(secret)", "")
+    settings = (generation(target) / "settings.json").read_text()
+    assert '"secret_key": "(secret)"' in settings
+    assert "only-for-tests" not in settings
     before = (centre.data / "ringfence.sqlite3").read_bytes()
     damaged = tmp_path / "damaged"
     shutil.copytree(target, damaged)
