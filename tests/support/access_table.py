@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from ringfence.control import commands
+from tests.support.pages import BBC_PERSON, NOTICE, REVIEW, WAITING_GRANT
 
 AGENTS = "AGT SUP TL"
 LISTENERS = "SUP TL CODM HOS RP"
@@ -61,6 +62,10 @@ def post(
     return Line(route=route, method="POST", roles=roles, url=url, data=data or {}, ids=ids, shared=shared, asks=asks)
 
 
+LEADERS = "TL CODM HOS"
+READERS = "TL CODM HOS DPO"
+REVIEWS = "a review covers every client and is open to those who may see every client"
+TELEPHONES = "telephones belong to the installation"
 CALL = {"call_id": "call-heard"}
 LINK = {"name": "Rent", "address": "https://pay.barford.example/rent", "opens": "frame"}
 PURPOSE = {"purpose": "quality", "case_reference": ""}
@@ -121,6 +126,45 @@ TABLE: tuple[Line, ...] = (
     get("payment_launch", AGENTS, "/payments/launch/TOKEN", ids=("TOKEN",)),
     post("payment_beat", AGENTS, "/payments/window/pay-1/beat", {"secret": "SECRET"}, ids=("pay-1",)),
     post("payment_close", AGENTS, "/payments/window/pay-1/close", {"secret": "SECRET"}, ids=("pay-1",)),
+    # People and their access
+    get("people", READERS, "/people/"),
+    get("join", LEADERS, "/people/join/"),
+    post("join", LEADERS, "/people/join/"),
+    get("approvals", LEADERS, "/people/approvals/"),
+    post("approve_grant", LEADERS, f"/people/grants/{WAITING_GRANT}/approve", ids=(str(WAITING_GRANT),)),
+    get("end_grant", EVERY_ROLE, f"/people/grants/{WAITING_GRANT}/end/", ids=(str(WAITING_GRANT),)),
+    post("end_grant", EVERY_ROLE, f"/people/grants/{WAITING_GRANT}/end/", ids=(str(WAITING_GRANT),)),
+    post("read_notice", EVERY_ROLE, f"/people/notices/{NOTICE}/read", shared="a message is its reader's alone"),
+    get("urgent", EVERY_ROLE, "/people/urgent/"),
+    post("urgent", EVERY_ROLE, "/people/urgent/"),
+    get("support", f"{READERS} ICT SUPPLIER", "/people/support/"),
+    post("support", f"{READERS} ICT SUPPLIER", "/people/support/"),
+    get("who_could", READERS, "/people/who-could/"),
+    get("person", READERS, f"/people/{BBC_PERSON}/", ids=(BBC_PERSON,)),
+    *(
+        line
+        for route, tail in (
+            ("move", "move"),
+            ("leave", "leave"),
+            ("suspend", "suspend"),
+            ("help_sign_in", "sign-in"),
+        )
+        for line in (
+            get(route, LEADERS, f"/people/{BBC_PERSON}/{tail}/", ids=(BBC_PERSON,)),
+            post(route, LEADERS, f"/people/{BBC_PERSON}/{tail}/", ids=(BBC_PERSON,)),
+        )
+    ),
+    get("reviews", "CODM HOS DPO", "/people/reviews/"),
+    post("start_review", "CODM HOS", "/people/reviews/start"),
+    get("review", "CODM HOS DPO", f"/people/reviews/{REVIEW}/", shared=REVIEWS),
+    post("review", "CODM HOS DPO", f"/people/reviews/{REVIEW}/", shared=REVIEWS),
+    post("sign_review", "CODM HOS", f"/people/reviews/{REVIEW}/sign", shared=REVIEWS),
+    get("review_record", "CODM HOS DPO", f"/people/reviews/{REVIEW}/record.json", shared=REVIEWS),
+    get("telephones", "ICT", "/people/telephones/"),
+    get("add_telephone", "ICT", "/people/telephones/add/"),
+    post("add_telephone", "ICT", "/people/telephones/add/"),
+    post("new_telephone_password", "ICT", "/people/telephones/handset-1/password", shared=TELEPHONES),
+    post("remove_telephone", "ICT", "/people/telephones/handset-2/remove", shared=TELEPHONES),
     # Audit and health
     get("audit", "TL CODM HOS DPO ICT", "/audit/"),
     get("health", "SUP TL CODM HOS ICT", "/health/"),

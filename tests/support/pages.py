@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import tomllib
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +14,8 @@ from typing import Any
 from django.utils import timezone
 
 from ringfence.bridge.apply import apply
-from ringfence.centre.accounts.models import Agent, User
+from ringfence.centre.accounts.actions import grant_role
+from ringfence.centre.accounts.models import AccessReview, AccessReviewLine, Agent, Notice, RoleGrant, User
 from ringfence.centre.calls.sealing import party_sealer
 from ringfence.centre.directory.actions import SAMPLE, load_centre
 from ringfence.centre.directory.models import Queue
@@ -21,6 +23,7 @@ from ringfence.centre.jobs.actions import raise_alarm
 from ringfence.centre.payments.models import CloseProof, Payment, PaymentLink, PaymentState, Sighting
 from ringfence.centre.payments.secrets import digest
 from ringfence.centre.tenancy import all_clients
+from ringfence.centre.tenancy.models import Client
 from ringfence.control import facts
 from ringfence.control.commands import (
     AnyCommand,
@@ -58,6 +61,29 @@ class Centre:
     """Sealed, playable, with one silent span."""
 
 
+BBC_PERSON = "00000000000040008000000000000b0c"
+"""Somebody who works for BBC only; a role of theirs waits for approval, another is in force."""
+WAITING_GRANT = 9001
+REVIEW = 9002
+NOTICE = 9003
+
+
+def _people(now: datetime) -> None:
+    user = User.objects.create(
+        id=uuid.UUID(BBC_PERSON), email="wren@centre.example", display_name="Wren Holloway", invited_at=now
+    )
+    grant_role(user=user, role="AGT", clients=["BBC"], reason="Joined the team", by=None)
+    waiting = RoleGrant.objects.create(
+        id=WAITING_GRANT, user=user, role="RP", starts_at=now, given_by=user_of("team.leader").id.hex, reason="Sampling"
+    )
+    waiting.clients.set(Client.objects.filter(code="BBC"))
+    review = AccessReview.objects.create(id=REVIEW, started_at=now, started_by=user_of("head.of.service").id.hex)
+    AccessReviewLine.objects.create(review=review, grant=user.grants.get(role="AGT"))
+    Notice.objects.create(
+        id=NOTICE, user=user_of("data.protection"), code=Notice.Code.BREAK_GLASS, grant=waiting, at=now
+    )
+
+
 def user_of(email: str) -> User:
     return User.objects.get(email=f"{email}@centre.example")
 
@@ -76,6 +102,7 @@ def furnish(*, now: datetime | None = None) -> Centre:
     """The sample centre with a morning's calls, one of them recorded, and one open alarm."""
     load_centre(_sample(), folder=SAMPLE.parent)
     now = now or timezone.now()
+    _people(now)
     with all_clients("a test"):
         queues = {row.client_id: QueueId(row.queue_id) for row in Queue.objects.all()}
         names = ("agent", "marlo.fenwright", "tansy.okhaven", "joss.harrowgill")

@@ -17,6 +17,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("calls/", include("ringfence.web.recordings.urls_calls")),
     path("recordings/", include("ringfence.web.recordings.urls")),
     path("payments/", include("ringfence.web.payments.urls")),
+    path("people/", include("ringfence.web.people.urls")),
     path("audit/", audit.audit, name="audit"),
     path("health/", health.health, name="health"),
     path("health/alarms/<int:alarm_id>/clear", health.clear_alarm, name="clear_alarm"),

@@ -1,11 +1,15 @@
 """Fields that several pages share."""
 
 from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING
 
 from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 
 class DateField(forms.DateField):
@@ -13,10 +17,11 @@ class DateField(forms.DateField):
 
     widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 
-    def __init__(self, **kwargs: object) -> None:
+    def __init__(self, *, missing: "StrOrPromise" = "", **kwargs: object) -> None:
+        messages = {"invalid": _("Enter a real date, for example 27 3 2026.")}
         super().__init__(
             input_formats=["%Y-%m-%d", "%d/%m/%Y", "%d %B %Y"],
-            error_messages={"invalid": _("Enter a real date, for example 27 3 2026.")},
+            error_messages={**messages, "required": missing} if missing else messages,
             **kwargs,  # type: ignore[arg-type] # Django's own keyword arguments
         )
 

@@ -48,6 +48,24 @@ PLACES = (
         frozenset({Right.SEE_PAYMENTS}),
     ),
     Place(
+        "people",
+        _("People"),
+        _("See who may do what, add people, change and end roles, and review access."),
+        frozenset({Right.MANAGE_USERS, Right.SEE_AUDIT}),
+    ),
+    Place(
+        "telephones",
+        _("Telephones"),
+        _("Add handsets, give new passwords and remove them."),
+        frozenset({Right.MANAGE_DEVICES}),
+    ),
+    Place(
+        "support",
+        _("Support"),
+        _("Open a support session, limited in time and seen by those who oversee access."),
+        frozenset({Right.SUPPORT_CENTRE}),
+    ),
+    Place(
         "audit",
         _("Audit"),
         _("See who did what, who listened, and why."),

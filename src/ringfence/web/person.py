@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import cast
 
 from django.http import HttpRequest
 from django.utils import timezone
 
-from ringfence.centre.accounts.models import Agent, User
+from ringfence.centre.accounts.models import Agent, RoleGrant, User
 from ringfence.centre.accounts.queries import agent_of, grants_at
 from ringfence.centre.accounts.rights import Right, Role
 from ringfence.centre.tenancy import all_clients, scope
@@ -26,6 +27,8 @@ class Person:
     """Client codes for which each right counts; None: every client."""
     agent: Agent | None = None
     """The side of the person that takes calls."""
+    support_until: datetime | None = None
+    """When the support session ends that the person is in."""
 
     @property
     def agent_id(self) -> AgentId | None:
@@ -69,8 +72,11 @@ def read_person(user: User) -> Person:
     """What ``user`` may do at this moment."""
     rights: dict[Right, frozenset[str] | None] = {}
     roles: list[Role] = []
+    support_until = None
     for grant in grants_at(timezone.now()).filter(user=user) if user.is_active else ():
         roles.append(Role(grant.role))
+        if grant.kind == RoleGrant.Kind.SUPPORT:
+            support_until = grant.ends_at
         codes = None if grant.every_client else frozenset(client.code for client in grant.clients.all())
         for right in grant.rights:
             before = rights.get(right, frozenset())
@@ -81,4 +87,5 @@ def read_person(user: User) -> Person:
         roles=tuple(role.title for role in Role if role in roles),
         rights=rights,
         agent=agent,
+        support_until=support_until,
     )

@@ -70,12 +70,12 @@ def test_a_refused_page_is_a_page(sign_in: SignIn) -> None:
 
 MENUS = {
     "AGT": ["Desk"],
-    "TL": ["Desk", "Calls", "Recordings", "Payments", "Audit", "Health"],
+    "TL": ["Desk", "Calls", "Recordings", "Payments", "People", "Audit", "Health"],
     "RP": ["Calls", "Recordings"],
-    "DPO": ["Audit"],
-    "ICT": ["Audit", "Health"],
+    "DPO": ["People", "Audit"],
+    "ICT": ["Telephones", "Support", "Audit", "Health"],
     "SARO": [],
-    "SUPPLIER": [],
+    "SUPPLIER": ["Support"],
 }
 
 

@@ -6,8 +6,11 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from ringfence.centre.accounts.queries import unread_notices
 from ringfence.web.access import PersonRequest, signed_in
 from ringfence.web.menu import places
+
+NOTICES = 20
 
 
 @signed_in
@@ -15,7 +18,12 @@ from ringfence.web.menu import places
 def home(request: PersonRequest) -> HttpResponse:
     """What this person may do here."""
     cards = [{"url": reverse(p.name), "label": p.label, "purpose": p.purpose} for p in places(request.person)]
-    return render(request, "home/home.html", {"cards": cards, "demo": settings.RINGFENCE_DEMO})
+    context = {
+        "cards": cards,
+        "demo": settings.RINGFENCE_DEMO,
+        "notices": unread_notices(request.person.user)[:NOTICES],
+    }
+    return render(request, "home/home.html", context)
 
 
 @signed_in

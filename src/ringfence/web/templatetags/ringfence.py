@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 
 from ringfence.web.demo import demo_roles
 from ringfence.web.menu import menu
+from ringfence.web.person import person_of
 
 register = template.Library()
 
@@ -41,6 +42,7 @@ def govuk_field(field: BoundField, *, label: str = "", hint: bool = True) -> dic
         field.help_text = ""
     described_by = _described_by(field)
     if isinstance(widget, forms.RadioSelect):
+        control = "checkboxes" if isinstance(widget, forms.CheckboxSelectMultiple) else "radios"
         options = [
             {
                 "id": f"{field.auto_id}" if number == 0 else f"{field.auto_id}_{number}",
@@ -50,7 +52,13 @@ def govuk_field(field: BoundField, *, label: str = "", hint: bool = True) -> dic
             }
             for number, option in enumerate(field.subwidgets)
         ]
-        return {"field": field, "kind": "choice", "options": options, "described_by": described_by}
+        return {
+            "field": field,
+            "kind": "choice",
+            "control": control,
+            "options": options,
+            "described_by": described_by,
+        }
     kind = "checkbox" if isinstance(widget, forms.CheckboxInput) else "text"
     css = "govuk-input"
     for base, name in _CLASSES.items():
@@ -160,7 +168,12 @@ def shell(context: dict[str, Any]) -> dict[str, Any]:
     request = context.get("request")
     if request is None or not hasattr(request, "user"):
         return {"menu": [], "demo": settings.RINGFENCE_DEMO, "demo_roles": []}
-    return {"menu": menu(request), "demo": settings.RINGFENCE_DEMO, "demo_roles": demo_roles(request)}
+    return {
+        "menu": menu(request),
+        "demo": settings.RINGFENCE_DEMO,
+        "demo_roles": demo_roles(request),
+        "support_until": person_of(request).support_until if request.user.is_authenticated else None,
+    }
 
 
 @register.simple_tag(takes_context=True)

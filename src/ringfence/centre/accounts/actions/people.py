@@ -17,12 +17,26 @@ from django.utils import timezone
 
 from ringfence.centre.accounts import entries
 from ringfence.centre.accounts.actions.devices import remove_device
-from ringfence.centre.accounts.actions.grants import end_grant, keep_a_grantor
+from ringfence.centre.accounts.actions.grants import (
+    codes_of,
+    end_grant,
+    grant_role,
+    keep_a_grantor,
+    revoke_grant,
+)
 from ringfence.centre.accounts.actions.notices import tell_overseers
 from ringfence.centre.accounts.actions.writing import id_of, why
 from ringfence.centre.accounts.errors import Invalid, Refused
 from ringfence.centre.accounts.models import Device, Notice, RoleGrant, Suspension, Team, TeamMember, User
-from ringfence.centre.accounts.queries import actor_of, dormant_users
+from ringfence.centre.accounts.queries import (
+    actor_of,
+    clients_of,
+    dormant_users,
+    grants_at,
+    has_right,
+    has_right_everywhere,
+)
+from ringfence.centre.accounts.rights import TWO_PEOPLE, Right
 from ringfence.centre.audit.actions import SYSTEM, record
 from ringfence.centre.tenancy.actions import bump_directory
 
@@ -65,13 +79,28 @@ def invitation_path(user: User) -> str:
     return reverse("account_reset_password_from_key", kwargs={"uidb36": user_pk_to_url_str(user), "key": key})
 
 
+def may_manage(user: User, by: User | None) -> None:
+    """Raises Refused unless ``by`` is somebody else who manages people for every client that ``user`` works for."""
+    if by is None:
+        return
+    if by.pk == user.pk:
+        raise Refused("Nobody does this to their own account. Ask somebody else who manages people.")
+    for grant in grants_at(timezone.now()).filter(user=user):
+        wanted = codes_of(grant)
+        if wanted is None and not has_right_everywhere(by, Right.MANAGE_USERS):
+            raise Refused("This person works for every client. Ask somebody who manages people for every client.")
+        if wanted is not None and not set(wanted) <= clients_of(by, Right.MANAGE_USERS):
+            raise Refused("This person works for other clients too. Ask somebody who manages people for them.")
+    if not has_right(by, Right.MANAGE_USERS):
+        raise Refused("You do not have the right to manage people.")
+
+
 @transaction.atomic
 def close_account(*, user: User, reason: str, by: User | None) -> None:
     """The person is out at once: roles end, sessions and telephones stop, their agent takes no call. Raises Refused."""
     if user.closed_at is not None:
         raise Refused("This account is closed already.")
-    if by is not None and by.pk == user.pk:
-        raise Refused("Nobody closes their own account. Ask somebody else who manages people.")
+    may_manage(user, by)
     reason, now = why(reason), timezone.now()
     open_grants = [
         grant for grant in RoleGrant.objects.filter(user=user) if grant.ends_at is None or grant.ends_at > now
@@ -100,6 +129,7 @@ def rename_user(*, user: User, display_name: str, employer: str, by: User | None
         raise Invalid("A person needs a display name.")
     if (display_name, employer) == (user.display_name, user.employer):
         return False
+    may_manage(user, by)
     user.display_name, user.employer = display_name[:120], employer[:16]
     user.save(update_fields=["display_name", "employer"])
     record(entries.UserChanged(user_id=user.id.hex, employer=user.employer), actor=actor_of(by))
@@ -111,8 +141,7 @@ def suspend_account(*, user: User, reason: str, by: User | None) -> Suspension:
     """Nobody signs in to the account until it is resumed; roles stay, and give nothing meanwhile. Raises Refused."""
     if not user.is_active:
         raise Refused("This account is suspended or closed already.")
-    if by is not None and by.pk == user.pk:
-        raise Refused("Nobody suspends their own account. Ask somebody else who manages people.")
+    may_manage(user, by)
     keep_a_grantor(without=list(RoleGrant.objects.filter(user=user)))
     reason = why(reason)
     suspension = Suspension.objects.create(user=user, began_at=timezone.now(), reason=reason, began_by=id_of(by))
@@ -129,8 +158,7 @@ def resume_account(*, user: User, reason: str, by: User | None) -> None:
     """The account can be used again. Raises Refused for a closed one, and for one's own."""
     if user.is_active or user.closed_at is not None:
         raise Refused("Only a suspended account can be resumed.")
-    if by is not None and by.pk == user.pk:
-        raise Refused("Nobody resumes their own account. Ask somebody else who manages people.")
+    may_manage(user, by)
     Suspension.objects.filter(user=user, ended_at__isnull=True).update(ended_at=timezone.now(), ended_by=id_of(by))
     user.is_active = True
     user.save(update_fields=["is_active"])
@@ -155,13 +183,37 @@ def suspend_dormant_accounts(*, now: datetime, after: timedelta) -> tuple[User, 
 
 @transaction.atomic
 def reset_second_factor(*, user: User, reason: str, by: User | None) -> None:
-    """Passkeys, authenticator, recovery codes and sessions are gone; the next sign-in sets a new second factor up."""
-    if by is not None and by.pk == user.pk:
-        raise Refused("Nobody resets their own second factor. Ask somebody else who manages people.")
+    """Passkeys, authenticator, recovery codes and sessions are gone; the next sign-in sets a new second factor up.
+
+    Whoever helps somebody to sign in could sign in as them. So a role that needed two people waits for a second one
+    again, unless the operator of the machine helped. Raises Refused.
+    """
+    may_manage(user, by)
+    reason = why(reason)
     Authenticator.objects.filter(user=user).delete()
     end_sessions(user)
-    entry = entries.SecondFactorReset(user_id=user.id.hex, reason=why(reason))
+    entry = entries.SecondFactorReset(user_id=user.id.hex, reason=reason)
     record(entry, actor=actor_of(by))
+    if by is not None:
+        _ask_again(user, reason=reason, by=by)
+
+
+def _ask_again(user: User, *, reason: str, by: User) -> None:
+    in_force = grants_at(timezone.now()).filter(user=user, kind=RoleGrant.Kind.STANDING)
+    again = [grant for grant in in_force if grant.rights & TWO_PEOPLE]
+    keep_a_grantor(without=again)
+    for grant in again:
+        ends_at, teams = grant.ends_at, list(grant.teams.all())
+        revoke_grant(grant=grant, reason=reason, by=by)
+        grant_role(
+            user=user,
+            role=grant.role,
+            clients=codes_of(grant),
+            teams=teams,
+            reason=grant.reason,
+            by=by,
+            ends_at=ends_at,
+        )
 
 
 @transaction.atomic
@@ -184,6 +236,7 @@ def move_to_team(*, user: User, team: Team | None, by: User | None) -> bool:
     current = TeamMember.objects.filter(user=user, ends_at__isnull=True).first()
     if (current.team_id if current else None) == (team.pk if team else None):
         return False
+    may_manage(user, by)
     TeamMember.objects.filter(user=user, ends_at__isnull=True).update(ends_at=now)
     if team is not None:
         TeamMember.objects.create(user=user, team=team, starts_at=now)

@@ -1,0 +1,1 @@
+"""People and their access: joining, moving, leaving, urgent roles, support sessions, reviews, telephones."""

@@ -1,0 +1,86 @@
+"""The pages about people in a real browser: axe, 320 pixels, and a joiner added by keyboard alone."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+from tests.e2e.pages.conftest import Site, signed_in
+from tests.e2e.pages.test_pages_in_browser import overflow, problems
+from tests.support.pages import BBC_PERSON, REVIEW, WAITING_GRANT
+
+from ringfence.centre.accounts.models import User
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
+
+PAGES = {
+    "hos": [
+        "/people/",
+        "/people/?state=closed",
+        "/people/join/",
+        "/people/approvals/",
+        f"/people/{BBC_PERSON}/",
+        f"/people/{BBC_PERSON}/move/",
+        f"/people/{BBC_PERSON}/leave/",
+        f"/people/{BBC_PERSON}/sign-in/",
+        f"/people/grants/{WAITING_GRANT}/end/",
+        "/people/reviews/",
+        f"/people/reviews/{REVIEW}/",
+        "/people/who-could/?right=play_recordings&day=2030-05-03&at=14:05",
+        "/people/who-could/?right=play_recordings&day=bins&at=14:05",
+        "/people/urgent/",
+    ],
+    "dpo": ["/"],
+    "ict": ["/people/telephones/", "/people/telephones/add/", "/people/support/"],
+}
+
+
+@pytest.fixture
+def complaints() -> Iterator[list[str]]:
+    """Filled by the test; reported together, so that one run shows every page at fault."""
+    found: list[str] = []
+    yield found
+    assert found == []
+
+
+def test_pages_about_people_break_no_rule_and_reflow(browser: Browser, site: Site, complaints: list[str]) -> None:
+    shots = os.environ.get("RINGFENCE_SCREENSHOTS", "")
+    for role, urls in PAGES.items():
+        with signed_in(browser, site, role) as profile:
+            page = profile.new_page()
+            for number, url in enumerate(urls):
+                page.goto(url)
+                complaints += problems(page)
+                if shots:
+                    page.screenshot(path=Path(shots) / f"{role}-{number:02}.png", full_page=True)
+                page.set_viewport_size({"width": 320, "height": 640})
+                if overflow(page) > 0:
+                    complaints.append(f"{url} scrolls sideways at 320 pixels")
+                page.set_viewport_size({"width": 1280, "height": 900})
+
+
+def test_a_joiner_is_added_by_keyboard_alone(browser: Browser, site: Site) -> None:
+    with signed_in(browser, site, "hos") as profile:
+        page = profile.new_page()
+        page.goto("/people/join/")
+        page.focus("#id_name")
+        keyboard = page.keyboard
+        keyboard.type("Linnet Ashgrove")
+        for text in ("linnet@centre.example", "LPSP"):
+            keyboard.press("Tab")
+            keyboard.type(text)
+        keyboard.press("Tab")
+        keyboard.type("Agent")  # a list jumps to what is typed
+        keyboard.press("Tab")
+        keyboard.press("Space")  # the first client
+        page.focus("#id_reason")
+        keyboard.press("Enter")
+        expect(page.get_by_role("alert")).to_contain_text("Say why, in a few words.")
+        keyboard.press("Tab")
+        expect(page.locator("#id_name")).to_have_value("Linnet Ashgrove")
+        page.focus("#id_reason")
+        keyboard.type("Joined on Monday")
+        keyboard.press("Enter")
+        expect(page.locator("h1")).to_have_text("A link for Linnet Ashgrove")
+    assert User.objects.filter(email="linnet@centre.example").exists()
