@@ -45,6 +45,7 @@ def recorded(
     story.tell(facts.RecordingStopped, reason=facts.StopReason.HANG_UP, **common)
     story.tell(facts.CallEnded, call_id=call_id, reason=facts.EndReason.CALLER_HUNG_UP)
     assert story.now == ended_at
+    story.state(agent, facts.AgentState.AVAILABLE)
     story.told.append(sealed)
     with all_clients("a test"):
         apply(story.batch(), sealer=party_sealer(), agents={}, now=ended_at)

@@ -1,15 +1,12 @@
 """30 days live, 30 more in the back tier, then gone: to the second, whether or not the run was on time."""
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
-from tests.support.people import create_clients, create_person
 from tests.support.recorded import SESSION, hear, recorded, row_of
-from tests.support.sealed import empty_storage
+from tests.unit.centre.retention.conftest import BACK, ENDED, PURGE
 
 from ringfence.centre.accounts.models import User
-from ringfence.centre.accounts.rights import Role
 from ringfence.centre.audit.models import AuditEntry
 from ringfence.centre.jobs.models import Alarm
 from ringfence.centre.recordings.actions import may_go_on, open_audio, state_purpose
@@ -24,22 +21,7 @@ from ringfence.centre.tenancy import all_clients
 from ringfence.vault.certificate import read_certificate
 from ringfence.vault.errors import KeyDestroyed, StoreUnavailable
 
-ENDED = datetime(2026, 10, 10, 9, 30, tzinfo=UTC)  # in summer time; both tiers end in winter time
-BACK = datetime(2026, 11, 9, 10, 30, tzinfo=UTC)
-PURGE = datetime(2026, 12, 9, 10, 30, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
-
-
-@pytest.fixture(autouse=True)
-def storage(db: None) -> Iterator[None]:
-    create_clients()
-    with empty_storage():
-        yield
-
-
-@pytest.fixture
-def tilly() -> User:
-    return create_person("tilly", Role.TL, "BBC")
 
 
 def test_the_clock_starts_with_the_end_of_the_call(tilly: User) -> None:

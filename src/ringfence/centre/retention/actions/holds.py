@@ -17,7 +17,7 @@ from ringfence.centre.retention.cases import stated_case, stated_reason
 from ringfence.centre.retention.destroy import held_calls
 from ringfence.centre.retention.entries import HoldExtended, HoldPlaced, HoldReleased, HoldReviewed
 from ringfence.centre.retention.errors import AlreadyDecided, BadValue, NotAllowed, NotFound
-from ringfence.centre.retention.models import Hold, HoldItem
+from ringfence.centre.retention.models import Flag, FlagState, Hold, HoldItem
 from ringfence.centre.retention.queries.rules import value_of, zone_of
 from ringfence.centre.retention.schedule import Code
 from ringfence.centre.tenancy import scope
@@ -194,6 +194,8 @@ def uncover(call_ids: Collection[str], *, now: datetime) -> int:
     mine = Recording.objects.filter(call_id__in=free, held=True)
     overdue: int = mine.filter(purge_at__lte=now).count()
     mine.update(held=False)
+    # What the data protection officer was to settle has settled itself: the flag waits for the duty supervisor again.
+    Flag.objects.filter(call_id__in=free, state=FlagState.CONFLICT).update(state=FlagState.OPEN)
     return overdue
 
 

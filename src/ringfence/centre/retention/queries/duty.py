@@ -74,6 +74,7 @@ def duty_supervisor(client: str, now: datetime) -> Duty | None:
 
 
 def _stand_in(client: str, now: datetime) -> Duty | None:
+    """Somebody with manager permission: first who is signed in at a telephone, then team leaders, who take calls."""
     people = {user.pk for user in who_could(Right.MANAGE_USERS, at=now, client=client)}
     able = [user for user in who_could(Right.DELETE_EARLY, at=now, client=client) if user.pk in people]
     able = [user for user in able if user.is_active]
@@ -87,8 +88,7 @@ def _stand_in(client: str, now: datetime) -> Duty | None:
     )
 
     def rank(user: User) -> tuple[bool, bool, str]:
-        agent = agents.get(user.pk)
-        return (agent not in here, agent is None, user.display_name)
+        return (agents.get(user.pk) not in here, not has_right(user, Right.TAKE_CALLS, client), user.display_name)
 
     chosen = min(able, key=rank)
     return Duty(user_id=chosen.pk.hex, name=chosen.display_name, fallback=True, until=None)
