@@ -26,7 +26,7 @@ from ringfence.engine.ports import Directory, FactSink, RecordingSink, Recording
 from ringfence.engine.recorder.api import SEGMENT_ENDS, RecorderState, RecordingRequest
 from ringfence.engine.recorder.control import RecordingControl
 from ringfence.engine.recorder.policy import Allowed, decide
-from ringfence.engine.recorder.timeline import MAX_WAITING, SAMPLES_PER_MS, Timeline
+from ringfence.engine.recorder.timeline import MAX_WAITING, SAMPLES_PER_MS, Packet, Timeline
 from ringfence.kit.clock import Clock
 from ringfence.kit.g711 import ULAW_TO_ALAW
 from ringfence.kit.ids import CallId, LegId, RecordingId, new_id
@@ -91,12 +91,14 @@ class _Recording:
         """Both directions up to there, placed and silenced."""
         waiting, self._waiting = self._waiting, []
         started, caller_leg = self.started, self.request.caller_leg
-        caller, agent = self._timeline.caller.place, self._timeline.agent.place
+        caller: list[Packet] = []
+        agent: list[Packet] = []
         for leg, at, payload, timestamp, is_alaw in waiting:
-            place = caller if leg == caller_leg else agent
-            arrived = round((at - started) * SAMPLES_PER_SECOND)
-            place(arrived=arrived, payload=payload if is_alaw else payload.translate(ULAW_TO_ALAW),
-                  rtp_timestamp=timestamp)  # fmt: skip
+            alaw = payload if is_alaw else payload.translate(ULAW_TO_ALAW)
+            packet = (round((at - started) * SAMPLES_PER_SECOND), alaw, timestamp)
+            (caller if leg == caller_leg else agent).append(packet)
+        self._timeline.caller.place(caller)
+        self._timeline.agent.place(agent)
         return self._timeline.advance(upto_ms * SAMPLES_PER_MS, self.control.spans(upto_ms=upto_ms))
 
     @property

@@ -5,6 +5,8 @@ reordering do not move audio; the stream as a whole follows the arrivals, so a s
 Loss and silence suppression leave A-law silence.
 """
 
+from collections.abc import Iterable
+
 from ringfence.control.facts import Span
 from ringfence.kit.g711 import ALAW_SILENCE as SILENCE
 
@@ -16,6 +18,9 @@ WINDOW_PACKETS = 250
 SLACK_SAMPLES = 160
 MAX_WAITING = 4096
 """Packets between two advances; more than that is a flood."""
+
+Packet = tuple[int, bytes, int]
+"""Sample of the timeline at which it arrived, A-law, RTP timestamp."""
 
 
 class Track:
@@ -32,32 +37,41 @@ class Track:
         self._slack = JUMP_SAMPLES
         self._seen = 0
 
-    def place(self, *, arrived: int, payload: bytes, rtp_timestamp: int) -> None:
-        """A packet that arrived at sample ``arrived`` of the timeline."""
-        length = len(payload)
-        latest = arrived - length
-        step = (rtp_timestamp - self._last_timestamp + 0x80000000 & 0xFFFFFFFF) - 0x80000000
-        self._unwrapped += step
-        self._last_timestamp = rtp_timestamp
-        if self._offset is None:
-            self._offset = latest - self._unwrapped
-        slack = latest - (self._offset + self._unwrapped)
-        if slack < 0 or slack > JUMP_SAMPLES:
-            # Earlier than its own place: the place was late. Far later: the stream restarted.
-            self._offset += slack
-            slack = 0
-        if slack < self._slack:
-            self._slack = slack
-        self._seen += 1
-        if self._seen >= WINDOW_PACKETS:
-            if self._slack > SLACK_SAMPLES:
-                self._offset += self._slack
-            self._seen, self._slack = 0, JUMP_SAMPLES
-        position = self._offset + self._unwrapped
-        if position == self._base + len(self._audio):
-            self._audio += payload
-        else:
-            self._write(position, payload)
+    def place(self, packets: Iterable[Packet]) -> None:
+        """Put them where they belong, in the order of their arrival."""
+        audio, offset, unwrapped, last = self._audio, self._offset, self._unwrapped, self._last_timestamp
+        least, seen, end = self._slack, self._seen, self._base + len(self._audio)
+        for arrived, payload, rtp_timestamp in packets:
+            latest = arrived - len(payload)
+            unwrapped += (rtp_timestamp - last + 0x80000000 & 0xFFFFFFFF) - 0x80000000
+            last = rtp_timestamp
+            if offset is None:
+                offset = latest - unwrapped
+            slack = latest - offset - unwrapped
+            if slack < 0 or slack > JUMP_SAMPLES:
+                # Earlier than its own place: the place was late. Far later: the stream restarted.
+                offset += slack
+                slack = 0
+            if slack < least:
+                least = slack
+            seen += 1
+            if seen >= WINDOW_PACKETS:
+                if least > SLACK_SAMPLES:
+                    offset += least
+                seen, least = 0, JUMP_SAMPLES
+            if offset + unwrapped == end:
+                audio += payload
+                end += len(payload)
+            else:
+                self._write(offset + unwrapped, payload)
+                end = self._base + len(audio)
+        self._offset, self._unwrapped, self._last_timestamp, self._slack, self._seen = (
+            offset,
+            unwrapped,
+            last,
+            least,
+            seen,
+        )
 
     def _write(self, position: int, payload: bytes) -> None:
         start = position - self._base
