@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from OpenSSL import SSL
-from pylibsrtp import Policy, Session
+from pylibsrtp import Policy
 
 from ringfence.engine.media.embedded import srtp
 
@@ -85,8 +85,8 @@ class DtlsConnection:
 
     def __init__(self, identity: DtlsIdentity, *, server: bool, fingerprints: tuple[tuple[str, str], ...]) -> None:
         self.state = DtlsState.HANDSHAKING
-        self.rx: Session | None = None
-        self.tx: Session | None = None
+        self.rx: srtp.Session | None = None
+        self.tx: srtp.Session | None = None
         self.profile: bytes | None = None
         self._server = server
         self._fingerprints = fingerprints
