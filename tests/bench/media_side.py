@@ -23,6 +23,7 @@ from tests.bench.whole import listen
 
 from ringfence.control.directory import ClientEntry, DirectorySnapshot, UserKind
 from ringfence.control.facts import Direction, RecordingSealed
+from ringfence.engine.exchange import GC_THRESHOLDS
 from ringfence.engine.fakes import MemoryDirectory, MemoryFacts, MemoryPrompts
 from ringfence.engine.media.embedded import EmbeddedMediaEngine, MediaConfig
 from ringfence.engine.media.port import LegKind, LegProfile
@@ -160,6 +161,7 @@ async def serve(style: str, folder: Path) -> None:
                 case "freeze":
                     gc.collect()
                     gc.freeze()
+                    gc.set_threshold(*GC_THRESHOLDS)
                 case "seal":
                     answer = await calls.seal()
                 case "usage":

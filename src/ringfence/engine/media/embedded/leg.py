@@ -5,13 +5,14 @@ packet path reads, so that a packet costs no decision twice.
 """
 
 import asyncio
+import errno
 import logging
 import random
+import socket
+import struct
 from collections.abc import Callable
 
-import pylibsrtp
-
-from ringfence.engine.media.embedded import rtcp
+from ringfence.engine.media.embedded import rtcp, srtp
 from ringfence.engine.media.embedded.capture import KeyCapture
 from ringfence.engine.media.embedded.config import MediaConfig
 from ringfence.engine.media.embedded.dtmf import EventReceiver
@@ -45,6 +46,8 @@ PLAIN_HEADER = 0x80
 unpack_header = HEADER.unpack_from
 ENOUGH_PACKETS = 50
 """Heard before a MOS is estimated."""
+MAX_UNREAD = 64
+"""Datagrams that may come while a line is being opened."""
 _SILENCE = {True: bytes([g711.ALAW_SILENCE]) * MAX_DATAGRAM, False: bytes([g711.ULAW_SILENCE]) * MAX_DATAGRAM}
 
 
@@ -59,8 +62,9 @@ class Leg:
     """A plain or SDES leg. Methods are called in the loop; none blocks and none raises on what a peer sent."""
 
     # Every packet of another call reads these cold: slots keep them together.
-    __slots__ = ("_active_taps", "_alive", "_arrived", "_clear", "_event_to", "_events", "_loop", "_lost",
-                 "_monotonic", "_receive", "_relay_to", "_remote_rtcp", "_report", "_sendto", "_table", "alaw",
+    __slots__ = ("_active_taps", "_alive", "_arrived", "_clear", "_event_to", "_events", "_hear", "_line", "_lineless",
+                 "_loop", "_lost", "_monotonic", "_mute", "_relay_to", "_remote_rtcp", "_report", "_sendto", "_table",
+                 "_write", "alaw",
                  "audio_in", "audio_out", "capture", "config", "direction", "dropped", "dtmf_in", "dtmf_out", "gate",
                  "incoming", "kind", "last_packet_at", "leg", "occupied", "other_in", "out", "peer", "ports",
                  "profile", "relay", "remote", "report_at", "reports", "rtcp_mux", "rx_srtp", "sent", "session",
@@ -86,8 +90,11 @@ class Leg:
         self.ports = ports
         self._monotonic = clock.monotonic
         self._report = report
-        self._receive = ports.rtp.recvfrom
         self._sendto = ports.rtp.sendto
+        self._line: socket.socket | None = None
+        """Connected to ``source`` while that is ``remote`` too."""
+        self._lineless = False
+        """No line could be had to ``source``."""
         self._loop: asyncio.AbstractEventLoop | None = None
 
         self.alaw = True
@@ -108,8 +115,8 @@ class Leg:
         """Where packets are sent: the latched source, before it the signalled address."""
         self._remote_rtcp: Address | None = None
 
-        self.rx_srtp: pylibsrtp.Session | None = None
-        self.tx_srtp: pylibsrtp.Session | None = None
+        self.rx_srtp: srtp.Session | None = None
+        self.tx_srtp: srtp.Session | None = None
 
         self.peer: Leg | None = None
         self.gate = Gate.OPEN
@@ -135,10 +142,13 @@ class Leg:
         # What the packet path asks for at every packet, looked up once.
         self._clear = kind is LegKind.RTP
         self._arrived = self.incoming.arrived
+        self._hear = ports.rtp.recv
+        self._write: Callable[[bytes], int] = self._write_to_remote
         self.relay = self.out.relay
 
         self._relay_to: Leg | None = None
         self._event_to: Leg | None = None
+        self._mute: bytes | None = None
         self._table: bytes | None = None
         self._active_taps: tuple[TapSink, ...] = ()
 
@@ -150,6 +160,7 @@ class Leg:
 
     def close(self) -> None:
         """Free the ports; nothing is heard, sent or tapped any more. Idempotent."""
+        self.unsettle()
         if self._loop is not None:
             self._loop.remove_reader(self.ports.rtp.fileno())
             self._loop.remove_reader(self.ports.rtcp.fileno())
@@ -192,6 +203,7 @@ class Leg:
             if self.gate is Gate.OPEN and self._relay_to and self._relay_to.dtmf_out is not None
             else None
         )
+        self._mute = _SILENCE[self.alaw] if self.gate is Gate.SILENCE else None
         self._table = translation(from_alaw=self.alaw, to_alaw=peer.alaw) if peer else None
         self._active_taps = self.taps if speaks else ()
         if self._relay_to is not before and peer is not None:
@@ -224,6 +236,7 @@ class Leg:
 
     def relatch(self) -> None:
         """Let the next packet choose the source again, after a re-INVITE."""
+        self.unsettle()
         self.source = None
         if self.signalled is not None:
             self.remote = self.signalled
@@ -234,33 +247,74 @@ class Leg:
         if self.watched_since is not None:
             self.watched_since = self._monotonic()
 
+    def settle(self) -> None:
+        """Open a line to a far side that is heard and sent to at one address; strangers still reach the port."""
+        source, loop = self.source, self._loop
+        if self._line is not None or self._lineless or loop is None or source is None or source != self.remote:
+            return
+        try:
+            line = self._line = self.ports.line(source)
+        except OSError:
+            self._lineless = True
+            return
+        self._hear, self._write = line.recv, line.send
+        loop.add_reader(line.fileno(), self._line_readable)
+        for _ in range(MAX_UNREAD):
+            try:
+                data, address = line.recvfrom(MAX_DATAGRAM)
+            except OSError:
+                return
+            self.datagram(data, address)
+            if self._line is not line:
+                return
+        # A flood: who sent what still waits there cannot be told any more.
+        self.unsettle()
+        self._lineless = True
+
+    def unsettle(self) -> None:
+        """Hear and send through the port again. Call before ``source`` or ``remote`` changes."""
+        line, self._line, self._lineless = self._line, None, False
+        if line is None:
+            return
+        self._hear, self._write = self.ports.rtp.recv, self._write_to_remote
+        if self._loop is not None:
+            self._loop.remove_reader(line.fileno())
+        line.close()
+
     def _rtp_readable(self) -> None:
-        """Audio in its usual shape from the latched source takes the short way; all else is looked at in full."""
         # One datagram for each readiness: a leg has one every 20 ms, and asking for a second costs a system call.
         try:
-            data, address = self._receive(MAX_DATAGRAM)
+            data, address = self.ports.rtp.recvfrom(MAX_DATAGRAM)
         except OSError:  # nothing there after all, or an ICMP error of an earlier send
             return
-        if (
-            address == self.source
-            and 12 <= len(data) <= MAX_PROTECTED
-            and data[0] == PLAIN_HEADER
-            and data[1] & 0x7F == self.audio_in
-        ):
-            srtp = self.rx_srtp
-            if srtp is not None:
+        self.datagram(data, address)
+
+    def _line_readable(self) -> None:
+        """Audio in its usual shape takes the short way; all else is looked at in full."""
+        # Methods kept in slots are called through a local name: the interpreter is quicker at that.
+        hear = self._hear
+        try:
+            data = hear(MAX_DATAGRAM)
+            first, second, sequence, timestamp, ssrc = unpack_header(data)  # SRTP leaves the header readable
+        except OSError:
+            return
+        except struct.error:
+            self.dropped += 1
+            return
+        if first == PLAIN_HEADER and second & 0x7F == self.audio_in and len(data) <= MAX_PROTECTED:
+            if self.rx_srtp is not None:
+                unprotect = self.rx_srtp.unprotect
                 try:
-                    data = srtp.unprotect(data)
-                except pylibsrtp.Error:
+                    data = unprotect(data)
+                except srtp.Error:
                     self.dropped += 1
                     return
             elif not self._clear:
                 self.dropped += 1
                 return
-            _, second, sequence, timestamp, ssrc = unpack_header(data)
             self._audio(data[12:], second, sequence, timestamp, ssrc)
-        else:
-            self.datagram(data, address)
+        elif self.source is not None:
+            self.datagram(data, self.source)
 
     def _rtcp_readable(self) -> None:
         try:
@@ -303,6 +357,7 @@ class Leg:
         if data[1] & 0x7F not in (self.audio_in, self.audio_out, self.other_in, self.dtmf_in):
             self.dropped += 1
             return False
+        self.unsettle()
         self.source = address
         was_ready = self.ready
         self.remote = address
@@ -316,7 +371,7 @@ class Leg:
             return None
         try:
             return self.rx_srtp.unprotect(data)
-        except pylibsrtp.Error:
+        except srtp.Error:
             self.dropped += 1
             return None
 
@@ -350,23 +405,20 @@ class Leg:
 
     def _audio(self, payload: bytes, second: int, sequence: int, timestamp: int, ssrc: int) -> None:
         """Twenty milliseconds, in this leg's flavour: to the peer and to the taps."""
-        now = self.last_packet_at = self._monotonic()
-        self._arrived(sequence, timestamp, ssrc, now)
+        monotonic, arrived = self._monotonic, self._arrived
+        now = self.last_packet_at = monotonic()
+        arrived(sequence, timestamp, ssrc, now)
         if not self._alive:
             self._media_started()
-        if self.gate is Gate.SILENCE:
-            payload = _SILENCE[self.alaw][: len(payload)]
+        if self._mute is not None:
+            payload = self._mute[: len(payload)]
         peer = self._relay_to
         if peer is not None:
-            table = self._table
-            heard = payload if table is None else payload.translate(table)
-            packet = peer.relay(peer.audio_out | (second & 0x80), sequence, timestamp, ssrc, heard, now)
+            heard = payload if self._table is None else payload.translate(self._table)
+            relay = peer.relay
+            packet = relay(peer.audio_out | (second & 0x80), sequence, timestamp, ssrc, heard, now)
             if packet is not None:
                 peer.send(packet)
-        if self._active_taps:
-            self._tap(payload, timestamp, now)
-
-    def _tap(self, payload: bytes, timestamp: int, now: float) -> None:
         for sink in self._active_taps:
             try:
                 sink.frame(leg=self.leg, at=now, payload=payload, rtp_timestamp=timestamp, alaw=self.alaw)
@@ -394,16 +446,29 @@ class Leg:
 
     def send(self, packet: bytes) -> None:
         """Protect and send one RTP packet of the outgoing stream."""
-        remote = self.remote
-        if remote is None:
-            return
+        write = self._write
         try:
             if self.tx_srtp is not None:
-                packet = self.tx_srtp.protect(packet)
-            self._sendto(packet, remote)
-        except (OSError, pylibsrtp.Error):  # full buffer, no route, or a number sent before
-            return
+                protect = self.tx_srtp.protect
+                packet = protect(packet)
+            write(packet)
+        except (OSError, srtp.Error) as error:  # full buffer, no route, or a number sent before
+            if not (isinstance(error, ConnectionRefusedError) and self._write_again(packet)):
+                return
         self.sent += 1
+
+    def _write_again(self, packet: bytes) -> bool:
+        """A line reports the ICMP error of an earlier packet instead of sending this one."""
+        try:
+            self._write(packet)
+        except OSError:
+            return False
+        return True
+
+    def _write_to_remote(self, packet: bytes) -> int:
+        if self.remote is None:
+            raise OSError(errno.EDESTADDRREQ, "Nobody is known to send to.")
+        return self._sendto(packet, self.remote)
 
     def send_audio(self, alaw: bytes, now: float) -> None:
         """Twenty milliseconds of our own, given as A-law."""
@@ -422,7 +487,7 @@ class Leg:
                     raise ValueError("There is no key for this SRTCP packet.")
                 data = self.rx_srtp.unprotect_rtcp(data)
             self.reports.received(rtcp.parse(data), now)
-        except (ValueError, pylibsrtp.Error):
+        except (ValueError, srtp.Error):
             self.dropped += 1
             return False
         return True
@@ -443,7 +508,7 @@ class Leg:
                 self._sendto(packet, remote)
             elif (target := self._remote_rtcp or self._rtcp_guess()) is not None:
                 self.ports.rtcp.sendto(packet, target)
-        except (OSError, pylibsrtp.Error):
+        except (OSError, srtp.Error):
             return
 
     def _rtcp_guess(self) -> Address | None:
@@ -465,7 +530,9 @@ class Leg:
         return now - max(self.watched_since, self.last_packet_at or 0.0)
 
     def check_life(self, now: float) -> None:
-        """Report LegMediaLost once when the dead-media time has run out."""
+        """Report LegMediaLost once when the dead-media time has run out; settle with a far side that is there."""
+        if self._line is None and self._alive:
+            self.settle()
         silent = self.silent_seconds(now)
         if silent is not None and silent >= self.config.dead_media_seconds:
             self.lose(silent)

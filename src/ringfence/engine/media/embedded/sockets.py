@@ -17,6 +17,28 @@ class PortPair:
     rtp: socket.socket
     rtcp: socket.socket
 
+    def line(self, remote: Address) -> socket.socket:
+        """A second socket on the RTP port, connected to ``remote``. Raises OSError where the system has none.
+
+        Linux hands it what ``remote`` sends and ``rtp`` what all others send. What came while it was not connected yet
+        may be anybody's: read it with ``recvfrom`` first.
+        """
+        line = socket.socket(self.rtp.family, socket.SOCK_DGRAM)
+        try:
+            line.setblocking(False)
+            # Only for this moment, so that nobody else can share the port.
+            self.rtp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            line.bind(self.rtp.getsockname())
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+            line.connect(remote)
+        except OSError:
+            line.close()
+            raise
+        finally:
+            self.rtp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
+        return line
+
     def close(self) -> None:
         self.rtp.close()
         self.rtcp.close()

@@ -118,11 +118,12 @@ class WebrtcLeg(Leg):
         except ValueError:
             self.dropped += 1
             return
-        self._write(answer, address)
+        self._deliver(answer, address)
         nominated = self.ice.nominated
         if nominated is None and self.remote is None:
             nominated = address  # until the browser nominates, the first path that works
         if nominated is not None and nominated != self.remote:
+            self.unsettle()
             self.remote = self.source = nominated
             self.rewire_both()
             self._open()
@@ -155,7 +156,7 @@ class WebrtcLeg(Leg):
     def _flush(self, datagrams: list[bytes]) -> None:
         for datagram in datagrams:
             if self._dtls_address is not None:
-                self._write(datagram, self._dtls_address)
+                self._deliver(datagram, self._dtls_address)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -167,7 +168,7 @@ class WebrtcLeg(Leg):
         if self._dtls is not None:
             self._flush(self._dtls.handle_timeout())
 
-    def _write(self, data: bytes, address: Address) -> None:
+    def _deliver(self, data: bytes, address: Address) -> None:
         try:
             self._sendto(data, address)
         except OSError:
@@ -180,6 +181,7 @@ class WebrtcLeg(Leg):
         last = self.ice.last_check_at
         if last is not None and now - last >= self.config.consent_seconds:
             self.ice.revoke()
+            self.unsettle()
             self.remote = self.source = None
             self.rewire_both()
             self.lose(now - last)
