@@ -51,6 +51,24 @@ class UserSignedIn(Entry):
     user_id: str
 
 
+@audited("signin.failed", _("A sign-in of user {user_id} failed at the step: {step}."), personal={"user_id"})
+class SignInFailed(Entry):
+    user_id: str
+    """Empty when no account has the address that was typed."""
+    step: str
+
+
+@audited("signin.locked", _("Sign-in of user {user_id} was locked after too many tries."), personal={"user_id"})
+class SignInLocked(Entry):
+    user_id: str
+
+
+@audited("signin.sessions_ended", _("{count} older sessions of user {user_id} were ended."), personal={"user_id"})
+class SessionsEnded(Entry):
+    user_id: str
+    count: int
+
+
 @audited(
     "user.second_factor_reset", _("The second factor of user {user_id} was reset: {reason}."), personal={"user_id"}
 )

@@ -1,0 +1,152 @@
+"""Wrong passwords and codes lock an account, are audited without what was typed, and secrets rest sealed."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from importlib import import_module
+from typing import Any
+
+import pytest
+from allauth.mfa.adapter import get_adapter
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal import auth as totp
+from allauth.usersessions.models import UserSession
+from django.apps import apps
+from django.contrib.auth.password_validation import validate_password
+from django.core.cache import cache
+from django.core.exceptions import ValidationError
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+from tests.support.people import create_clients, create_person
+from tests.support.sealed import empty_storage
+
+from ringfence.centre.accounts.adapter import SEALED
+from ringfence.centre.accounts.models import User
+from ringfence.centre.accounts.rights import Role
+from ringfence.centre.audit.models import AuditEntry
+from ringfence.centre.tenancy import all_clients
+from ringfence.vault.errors import VaultError
+
+pytestmark = pytest.mark.django_db
+
+PASSWORD = "a long invented password"
+LOGIN = "/account/login/"
+
+
+@pytest.fixture(autouse=True)
+def _storage() -> Iterator[None]:
+    cache.clear()
+    with empty_storage():
+        yield
+
+
+@pytest.fixture
+def sam() -> User:
+    create_clients()
+    user = create_person("sam", Role.SUP, "BBC")
+    user.set_password(PASSWORD)
+    user.save()
+    return user
+
+
+def sign_in(browser: Client, user: User, password: str = PASSWORD) -> Any:
+    return browser.post(LOGIN, {"login": user.email, "password": password})
+
+
+def audited(code: str) -> list[dict[str, Any]]:
+    with all_clients("the test reads"):
+        return [json.loads(row.fields) for row in AuditEntry.objects.filter(code=code).order_by("number")]
+
+
+def test_ten_wrong_passwords_lock_the_account_for_a_while(sam: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    import time
+
+    browser, real = Client(), time.time
+    for _ in range(10):
+        assert b"not correct" in sign_in(browser, sam, "wrong").content
+    locked = sign_in(browser, sam)
+    assert b"Too many failed login attempts" in locked.content
+    sign_in(browser, sam)
+    assert audited("signin.failed") == [{"step": "password", "user_id": sam.id.hex}] * 10
+    assert audited("signin.locked") == [{"user_id": sam.id.hex}]
+    assert "wrong" not in json.dumps(audited("signin.failed"))
+    monkeypatch.setattr(time, "time", lambda: real() + 301)
+    assert sign_in(browser, sam).status_code == 302
+
+
+def test_an_unknown_address_is_counted_and_not_kept(sam: User) -> None:
+    Client().post(LOGIN, {"login": "nobody@barford.example", "password": "wrong"})
+    assert audited("signin.failed") == [{"step": "password", "user_id": ""}]
+
+
+def test_wrong_codes_lock_too_and_a_code_counts_once(sam: User) -> None:
+    secret = totp.generate_totp_secret()
+    totp.TOTP.activate(sam, secret)
+    browser = Client()
+    step = sign_in(browser, sam)
+    assert step.headers["Location"] == reverse("mfa_authenticate")
+    for _ in range(10):
+        assert b"Incorrect code" in browser.post(step.headers["Location"], {"code": "000000"}).content
+    assert len([one for one in audited("signin.failed") if one["step"] == "second factor"]) == 10
+    code = f"{totp.hotp_value(secret, next(totp.yield_hotp_counters_from_time())):06}"
+    assert b"Too many failed login attempts" in browser.post(step.headers["Location"], {"code": code}).content
+    cache.clear()
+    assert browser.post(step.headers["Location"], {"code": code}).status_code == 302
+    other = Client()
+    step = sign_in(other, sam)
+    assert b"Incorrect code" in other.post(step.headers["Location"], {"code": code}).content  # stolen and replayed
+
+
+def test_secrets_of_authenticators_rest_sealed(sam: User) -> None:
+    secret = totp.generate_totp_secret()
+    totp.TOTP.activate(sam, secret)
+    codes = RecoveryCodes.activate(sam).get_unused_codes()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT data FROM mfa_authenticator")
+        stored = str(cursor.fetchall())
+    assert stored.count(SEALED) == 2
+    assert secret not in stored
+    assert not any(code in stored for code in codes)
+    assert get_adapter().decrypt(Authenticator.objects.get(type="totp").data["secret"]) == secret
+    with pytest.raises((VaultError, ValueError)):
+        get_adapter().decrypt(secret)
+
+
+def test_an_older_installation_seals_what_it_kept_open(sam: User) -> None:
+    migration = import_module("ringfence.centre.accounts.migrations.0004_sign_in_limits")
+    Authenticator.objects.create(user=sam, type="totp", data={"secret": "JBSWY3DP"})
+    for _ in range(2):
+        migration.seal_secrets(apps, None)
+    stored = Authenticator.objects.get().data["secret"]
+    assert stored.startswith(SEALED)
+    assert get_adapter().decrypt(stored) == "JBSWY3DP"
+
+
+def test_one_browser_too_many_signs_the_oldest_out(sam: User, settings: Any) -> None:
+    settings.RINGFENCE_SESSIONS_PER_PERSON = 2
+    settings.RINGFENCE_DEMO = True  # no second factor on the way
+    browsers = [Client(), Client(), Client()]
+    for number, browser in enumerate(browsers):
+        assert sign_in(browser, sam).status_code == 302
+        made = UserSession.objects.latest("pk")
+        UserSession.objects.filter(pk=made.pk).update(created_at=made.created_at - timedelta(minutes=10 - number))
+    assert [browser.get("/account/").status_code for browser in browsers] == [302, 200, 200]
+    assert audited("signin.sessions_ended") == [{"count": 1, "user_id": sam.id.hex}]
+
+
+@pytest.mark.parametrize(
+    ("password", "because"),
+    [
+        ("short", "12 characters"),
+        ("password1234", "common"),
+        ("Sam of Barford", "similar"),
+        ("123456789012", "numeric"),
+    ],
+)
+def test_weak_passwords_are_refused(password: str, because: str, sam: User) -> None:
+    sam.display_name = "Sam of Barford"
+    with pytest.raises(ValidationError, match=because):
+        validate_password(password, sam)
+    validate_password(PASSWORD, sam)
