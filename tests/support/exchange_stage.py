@@ -26,11 +26,12 @@ from ringfence.control.directory import (
     UserKind,
 )
 from ringfence.control.facts import AgentState, AnyFact, CallEnded, Fact, RecordingSealed
-from ringfence.control.recording_rules import EntryClass
+from ringfence.control.recording_rules import STANDARD, EntryClass
 from ringfence.engine.calls import CallConfig
 from ringfence.engine.exchange import Exchange, ExchangeConfig
 from ringfence.engine.fakes import MemoryDirectory
 from ringfence.engine.media.embedded import MediaConfig
+from ringfence.engine.payments import SandboxPaymentAdapter
 from ringfence.engine.sip.api import (
     Cancelled,
     DialogEnded,
@@ -184,7 +185,15 @@ def directory(version: int, *, carrier_port: int) -> DirectorySnapshot:
     flows, queues, numbers, clients = [], [], [], []
     for name, number in NUMBERS.items():
         client, flow, queue = ClientCode(name), FlowId(f"flow-{name}"), QueueId(f"queue-{name}")
-        clients.append(ClientEntry(code=client, name=name, recording_enabled=True, outbound_number=f"{number[:-2]}90"))
+        clients.append(
+            ClientEntry(
+                code=client,
+                name=name,
+                recording_enabled=True,
+                outbound_number=f"{number[:-2]}90",
+                recording_rules=STANDARD,
+            )
+        )
         numbers.append(NumberEntry(number=number, client=client, flow_id=flow))
         queues.append(
             QueueEntry(
@@ -286,6 +295,7 @@ class ExchangeStage:
         key = FileRootKey.load(root) if root.exists() else FileRootKey.create(root)
         self.keys = SqliteKeyStore(folder / "keys.sqlite3", key)
         self.spool = folder / "spool"
+        self.payments = SandboxPaymentAdapter(SystemClock())
         self.exchange = Exchange(
             ExchangeConfig(
                 control_socket=folder / "run" / "engine.sock",
@@ -296,6 +306,7 @@ class ExchangeStage:
                 sip=SipConfig(udp_port=0, tcp_port=0, ws_port=0),
                 media=MediaConfig(first_port=31000, last_port=33999),
                 calls=CallConfig(ring_seconds=2.0),
+                payments=self.payments,
             )
         )
         self.facts: list[AnyFact] = []
