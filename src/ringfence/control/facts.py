@@ -48,6 +48,8 @@ class EndReason(StrEnum):
     CLOSED = "closed"
     MESSAGE = "message"
     TRANSFERRED_OUT = "transferred_out"
+    MERGED = "merged"
+    """Its far side went on in another call: an attended transfer on a telephone."""
     REJECTED = "rejected"
     BUSY = "busy"
     NO_ANSWER = "no_answer"

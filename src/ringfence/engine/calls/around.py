@@ -8,7 +8,7 @@ from typing import Protocol
 from ringfence.control.directory import DeviceEntry, TrunkEntry, UserKind
 from ringfence.engine.calls.desk import Desk
 from ringfence.engine.calls.index import DeviceIndex
-from ringfence.engine.calls.messages import Message
+from ringfence.engine.calls.messages import GiveLeg, LegGiven, Message
 from ringfence.engine.calls.state import Candidate
 from ringfence.engine.calls.timers import Timers
 from ringfence.engine.media.port import LegKind, LegProfile, MediaEngine
@@ -16,7 +16,7 @@ from ringfence.engine.ports import Directory, FactSink, PaymentAdapter
 from ringfence.engine.recorder.api import Recorder
 from ringfence.engine.sip.api import DeviceSource, DialogId, Identity, Sip, Source, Target
 from ringfence.kit.clock import Clock
-from ringfence.kit.ids import AgentId, CallId, DeviceId
+from ringfence.kit.ids import AgentId, CallId, DeviceId, SessionId
 from ringfence.kit.tasks import TaskOwner
 
 
@@ -62,6 +62,22 @@ class Home(Protocol):
 
     def forget(self, call_id: CallId) -> None:
         """The call is over."""
+        ...
+
+    def tell(self, call_id: CallId, message: Message) -> None:
+        """Post to another call, if there still is one."""
+        ...
+
+    def ask_for_leg(self, request: GiveLeg) -> bool:
+        """Pass it to the call that has the dialog; False when none has."""
+        ...
+
+    def session_of(self, call_id: CallId) -> SessionId | None:
+        """Where the media of another call is."""
+        ...
+
+    def give_leg(self, given: LegGiven, to: CallId) -> bool:
+        """Let another call go on with a leg and its dialog; False when that call is over."""
         ...
 
 

@@ -21,7 +21,18 @@ from ringfence.control.facts import (
 )
 from ringfence.engine.calls.around import Around, Home
 from ringfence.engine.calls.keypad import CallKeypad
-from ringfence.engine.calls.messages import CallCommand, Commanded, EndNow, Message, Started, TimerFired
+from ringfence.engine.calls.messages import (
+    CallCommand,
+    Commanded,
+    Elsewhere,
+    EndNow,
+    GiveLeg,
+    LegGiven,
+    LegRefused,
+    Message,
+    Started,
+    TimerFired,
+)
 from ringfence.engine.calls.recording import CallRecording
 from ringfence.engine.calls.state import CallPhase, CallState, Leg, LegPhase
 from ringfence.engine.calls.timers import Handle
@@ -84,7 +95,7 @@ class Call:
     def post(self, message: Message) -> None:
         """Hand in a message. Never blocks; a full mailbox refuses re-INVITEs and digits."""
         if self.over:
-            _refuse(message)
+            self._refuse(message)
             return
         if len(self._mailbox) >= self._around.config.mailbox and isinstance(message, _DISPENSABLE):
             self.dropped += 1
@@ -105,18 +116,18 @@ class Call:
                 await self._step(self._mailbox.popleft())
         finally:
             while self._mailbox:
-                _refuse(self._mailbox.popleft())
+                self._refuse(self._mailbox.popleft())
 
     async def _step(self, message: Message) -> None:
         try:
             await within(self._around.config.step_seconds, self._take(message))
         except (MediaError, TimeoutError) as error:
             log.warning("call %s fails: %s", self.state.call_id, type(error).__name__)
-            _refuse(message)
+            self._refuse(message)
             await self.end(EndReason.FAILED)
         except Exception:  # root of one step: logged with its trace, and the call ends
             log.exception("call %s broke", self.state.call_id)
-            _refuse(message)
+            self._refuse(message)
             await self.end(EndReason.FAILED)
 
     async def _take(self, message: Message) -> None:
@@ -146,6 +157,8 @@ class Call:
                 await self.end(EndReason.MEDIA_LOST)
             case SipEvent():
                 await self._take_sip(message)
+            case Elsewhere() | GiveLeg() | LegGiven() | LegRefused():
+                await self.on_other_call(message)
             case _:
                 await self.on_queue(message)
 
@@ -192,7 +205,7 @@ class Call:
             case InfoDigit():
                 self.keypad.pressed(leg.leg_id, event.digit)
             case ReferReceived():
-                self._around.sip.reject_refer(event.dialog)
+                await self.on_refer(leg, event)
             case _:
                 pass
 
@@ -237,6 +250,15 @@ class Call:
 
     async def on_queue(self, message: Message) -> None:
         """Offered, OfferWithdrawn, NoPlace."""
+
+    async def on_refer(self, leg: Leg, event: ReferReceived) -> None:  # noqa: ARG002 - for calls that can be transferred
+        """A telephone asks for a transfer."""
+        self._around.sip.reject_refer(event.dialog)
+
+    async def on_other_call(self, message: Message) -> None:
+        """News of another call that shares a person with this one."""
+        if isinstance(message, GiveLeg):
+            self._home.tell(message.to, LegRefused(status=603))
 
     # Tools of the kinds
 
@@ -391,7 +413,21 @@ class Call:
             if agent_id is not None:
                 self._around.desk.part(agent_id, self.state.call_id)
 
+    def _refuse(self, message: Message) -> None:
+        """The call is over, or this step of it broke."""
+        match message:
+            case Commanded():
+                if not message.reply.done():
+                    message.reply.set_result(Refused(code="call_over", message="The call is over."))
+            case GiveLeg():
+                self._home.tell(message.to, LegRefused(status=481))
+            case LegGiven() if message.leg.dialog is not None:
+                self._around.sip.hang_up(message.leg.dialog)
+            case _:
+                pass
 
-def _refuse(message: Message) -> None:
-    if isinstance(message, Commanded) and not message.reply.done():
-        message.reply.set_result(Refused(code="call_over", message="The call is over."))
+    def messages_of(self, dialog: DialogId) -> list[Message]:
+        """Take what waits of one dialog out of the mailbox, because another call goes on with it."""
+        taken = [message for message in self._mailbox if getattr(message, "dialog", None) == dialog]
+        self._mailbox = deque(message for message in self._mailbox if message not in taken)
+        return taken

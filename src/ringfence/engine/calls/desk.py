@@ -14,7 +14,7 @@ from ringfence.control.facts import (
     QueueLeft,
     StateCause,
 )
-from ringfence.engine.calls.messages import Message, NoPlace, Offered, OfferWithdrawn
+from ringfence.engine.calls.messages import Elsewhere, Message, NoPlace, Offered, OfferWithdrawn
 from ringfence.engine.calls.timers import Handle, Timers
 from ringfence.engine.ports import FactSink
 from ringfence.engine.queues import (
@@ -44,6 +44,8 @@ class Desk:
         self._timer: Handle | None = None
         self._due = 0.0
         self._deliver: Callable[[CallId, Message], None] = lambda _call, _message: None
+        self._engaged: dict[AgentId, set[CallId]] = {}
+        """Calls in which somebody has a telephone, whatever the board thinks they do."""
         self._device_of: Callable[[AgentId], DeviceId | None] = lambda _agent: None
 
     def connect(
@@ -98,6 +100,9 @@ class Desk:
         """False: too late, hang that agent's leg up."""
         outputs = self.board.answered(offer_id, call_id, self._now())
         self._apply(outputs)
+        waiting = self.board.calls.get(call_id)
+        if outputs and waiting is not None and waiting.agent_id is not None:
+            self._engage(waiting.agent_id, call_id)
         return bool(outputs)
 
     def failed(self, offer_id: int, call_id: CallId, outcome: OfferOutcome) -> None:
@@ -108,9 +113,11 @@ class Desk:
         self._apply(self.board.turn(agent_id, call_id, state, self._now()))
 
     def part(self, agent_id: AgentId, call_id: CallId) -> None:
+        self._disengage(agent_id, call_id)
         self._apply(self.board.part(agent_id, call_id, self._now()))
 
     def lose_agent(self, agent_id: AgentId, call_id: CallId) -> None:
+        self._disengage(agent_id, call_id)
         self._apply(self.board.lose_agent(agent_id, call_id, self._now()))
 
     def requeue(self, call_id: CallId) -> bool:
@@ -120,7 +127,33 @@ class Desk:
         return bool(outputs)
 
     def occupy(self, agent_id: AgentId, call_id: CallId) -> None:
+        self._engage(agent_id, call_id)
         self._apply(self.board.occupy(agent_id, call_id, self._now()))
+
+    def move(self, agent_id: AgentId, old: CallId, new: CallId) -> None:
+        """The agent's leg goes on in another call."""
+        self._engage(agent_id, new)
+        self._disengage(agent_id, old)
+        self._apply(self.board.move(agent_id, old, new, self._now()))
+
+    def _engage(self, agent_id: AgentId, call_id: CallId) -> None:
+        calls = self._engaged.setdefault(agent_id, set())
+        if call_id not in calls:
+            calls.add(call_id)
+            self._tell_elsewhere(agent_id, calls)
+
+    def _disengage(self, agent_id: AgentId, call_id: CallId) -> None:
+        calls = self._engaged.get(agent_id, set())
+        if call_id in calls:
+            calls.remove(call_id)
+            self._tell_elsewhere(agent_id, calls)
+            if not calls:
+                del self._engaged[agent_id]
+
+    def _tell_elsewhere(self, agent_id: AgentId, calls: set[CallId]) -> None:
+        """A telephone with two calls can join them by itself, so both calls must know."""
+        for call_id in calls:
+            self._deliver(call_id, Elsewhere(agent_id=agent_id, busy=len(calls) > 1))
 
     def position(self, call_id: CallId) -> int | None:
         return self.board.position(call_id)

@@ -30,6 +30,7 @@ from ringfence.engine.sip.api import (
     DialogId,
     Identity,
     InviteRejected,
+    Replaces,
     SipEvent,
     Target,
     ToDevice,
@@ -109,7 +110,12 @@ class MemorySip:
         self.reinvited: list[tuple[DialogId, str]] = []
         self.accepted: list[DialogId] = []
         self.rejected: list[tuple[DialogId, int]] = []
-        self.refused_refers: list[DialogId] = []
+        self.refused_refers: list[tuple[DialogId, int]] = []
+        self.accepted_refers: list[DialogId] = []
+        self.told: list[tuple[DialogId, int, bool]] = []
+        """What was told to whoever sent a REFER: status, and whether it was the last word."""
+        self.replaceable: dict[str, DialogId] = {}
+        """By the Call-ID of a Replaces."""
         self.bindings: dict[DeviceId, Binding] = {}
         self.trunks: dict[TrunkId, bool] = {}
         self.established: set[DialogId] = set()
@@ -165,8 +171,19 @@ class MemorySip:
     def reject_reinvite(self, dialog: DialogId, *, status: int = 488) -> None:
         self.rejected.append((dialog, status))
 
-    def reject_refer(self, dialog: DialogId, *, status: int = 501) -> None:
-        self.refused_refers.append(dialog)
+    def accept_refer(self, dialog: DialogId) -> None:
+        self.accepted_refers.append(dialog)
+
+    def reject_refer(self, dialog: DialogId, *, status: int = 603) -> None:
+        self.refused_refers.append((dialog, status))
+
+    def notify_refer(self, dialog: DialogId, *, status: int, final: bool = True) -> None:
+        if dialog not in self._closed:
+            self.told.append((dialog, status, final))
+
+    def replaced(self, replaces: Replaces) -> DialogId | None:
+        dialog = self.replaceable.get(replaces.call_id)
+        return dialog if dialog not in self._closed else None
 
     def binding(self, device_id: DeviceId) -> Binding | None:
         return self.bindings.get(device_id)
@@ -257,6 +274,14 @@ class MemoryMedia:
             raise Rejected
         self._part(room, set(legs))
         room.mixed = set(legs)
+
+    async def move(self, session: SessionId, leg: LegId, to: SessionId) -> None:
+        room = self._room(session)
+        self._part(room, {leg})
+        self._done(session, leg, completed=False)
+        room.gates.pop(leg, None)
+        room.legs.discard(leg)
+        self._room(to).legs.add(leg)
 
     @staticmethod
     def _part(room: MemorySession, legs: set[LegId]) -> None:

@@ -12,9 +12,9 @@ from ringfence.control.facts import (
     StopReason,
 )
 from ringfence.engine.calls.around import Around, Home
-from ringfence.engine.calls.conference import ConferenceCall
 from ringfence.engine.calls.messages import Message, NoPlace, Offered, OfferWithdrawn
 from ringfence.engine.calls.reaching import offer_outcome
+from ringfence.engine.calls.refer import ReferringCall
 from ringfence.engine.calls.state import Attempt, CallPhase, CallState, Leg, LegPhase, Role
 from ringfence.engine.errors import MediaError, Rejected
 from ringfence.engine.flows import Effect, EnterQueue, Finish, FlowRun, NoticeHeard, PlayPrompt, PromptMissed
@@ -26,7 +26,7 @@ _RING_MARGIN_SECONDS = 5.0
 _IN_QUEUE = (CallPhase.QUEUED, CallPhase.RINGING)
 
 
-class InboundCall(ConferenceCall):
+class InboundCall(ReferringCall):
     """A call to one of the centre's numbers."""
 
     def __init__(self, state: CallState, around: Around, home: Home, *, profile: LegProfile) -> None:

@@ -25,9 +25,10 @@ from ringfence.control.commands import (
     UnmaskRecording,
 )
 from ringfence.control.facts import EndReason
+from ringfence.engine.calls.state import Leg
 from ringfence.engine.media.port import MediaEvent
-from ringfence.engine.sip.api import SipEvent
-from ringfence.kit.ids import AgentId, QueueId
+from ringfence.engine.sip.api import DialogId, SipEvent
+from ringfence.kit.ids import AgentId, CallId, DeviceId, QueueId
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +66,37 @@ class TimerFired:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Elsewhere:
+    """Somebody in this call is, or is no longer, in another call with a telephone of theirs."""
+
+    agent_id: AgentId
+    busy: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class GiveLeg:
+    """Another call wants the far side of the dialog ``dialog``, whose telephone asked for it."""
+
+    dialog: DialogId
+    device_id: DeviceId
+    to: CallId
+
+
+@dataclass(frozen=True, kw_only=True)
+class LegGiven:
+    """A leg of another call goes on in this one."""
+
+    leg: Leg
+    dialled: str
+    """Number or extension by which it is reached."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LegRefused:
+    status: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class EndNow:
     reason: EndReason
 
@@ -94,4 +126,18 @@ class Commanded:
     reply: asyncio.Future[Reply]
 
 
-Message = SipEvent | MediaEvent | Started | Offered | OfferWithdrawn | NoPlace | TimerFired | EndNow | Commanded
+Message = (
+    SipEvent
+    | MediaEvent
+    | Started
+    | Offered
+    | OfferWithdrawn
+    | NoPlace
+    | TimerFired
+    | Elsewhere
+    | GiveLeg
+    | LegGiven
+    | LegRefused
+    | EndNow
+    | Commanded
+)

@@ -5,6 +5,7 @@ from typing_extensions import override
 from ringfence.control.facts import AlarmRaised, CallArrived, EndReason
 from ringfence.engine.calls.around import Around, Home
 from ringfence.engine.calls.dialling import Emergency, Extension, Meaning, Outside, OwnNumber, shown_number
+from ringfence.engine.calls.messages import GiveLeg, LegGiven, LegRefused, Message
 from ringfence.engine.calls.state import Attempt, CallPhase, CallState, Candidate, Leg, LegPhase, Role
 from ringfence.engine.calls.talking import TalkingCall
 from ringfence.engine.errors import MediaError, Rejected
@@ -99,6 +100,46 @@ class OutwardCall(TalkingCall):
                 await self.give_up(status=408)
             case "prompt":
                 await self.prompt_is_late()
+
+    @override
+    async def on_other_call(self, message: Message) -> None:
+        if isinstance(message, GiveLeg):
+            status = await self._give(message)
+            if status is not None:
+                self._home.tell(message.to, LegRefused(status=status))
+        else:
+            await super().on_other_call(message)
+
+    async def _give(self, request: GiveLeg) -> int | None:
+        """Hand the far side over to the call that the telephone also has. None: done, and this call is over."""
+        state, media = self.state, self._around.media
+        ends = [leg for leg in (self.leg(state.customer), self.leg(state.agent)) if leg is not None]
+        far = next((leg for leg in ends if leg.dialog != request.dialog), None)
+        asks = next((leg for leg in ends if leg.dialog == request.dialog), None)
+        if asks is None or asks.device_id != request.device_id:
+            return 481
+        if far is None or far.phase is not LegPhase.UP or state.phase not in (CallPhase.TALKING, CallPhase.HELD):
+            return 603
+        session = self._home.session_of(request.to)
+        if session is None:
+            return 481
+        device = self._around.device(far.device_id) if far.device_id is not None else None
+        dialled = (device.extension or "") if device is not None else state.dialled
+        await media.move(state.session, far.leg_id, session)
+        del state.legs[far.leg_id]
+        state.customer = state.customer if state.customer != far.leg_id else None
+        state.agent = state.agent if state.agent != far.leg_id else None
+        if far.agent_id is not None:
+            self._around.desk.move(far.agent_id, state.call_id, request.to)
+        if far.dialog is not None and self._home.give_leg(LegGiven(leg=far, dialled=dialled), request.to):
+            for message in self.messages_of(far.dialog):
+                self._home.tell(request.to, message)
+        else:
+            await media.release_leg(session, far.leg_id)
+            if far.dialog is not None:
+                self._around.sip.hang_up(far.dialog)
+        await self.end(EndReason.MERGED)
+        return None
 
 
 class DirectCall(OutwardCall):

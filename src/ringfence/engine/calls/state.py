@@ -199,6 +199,12 @@ class CallState:
     attempt: Attempt | None = None
     transfer: Transfer | None = None
     third: Third | None = None
+    refer: DialogId | None = None
+    """Whose REFER asked for the transfer that is under way, and wants to be told."""
+    pausing: frozenset[SuppressionReason] = frozenset()
+    """What hold and third persons want suppressed."""
+    elsewhere: set[AgentId] = field(default_factory=set)
+    """People in this call who have another one on a telephone of theirs."""
     held_by: HeldBy | None = None
     keeping: Keeping = field(default_factory=Keeping)
     talked: bool = False

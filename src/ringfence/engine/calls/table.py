@@ -26,7 +26,16 @@ from ringfence.engine.calls.dialling import (
     own_number,
 )
 from ringfence.engine.calls.inbound import InboundCall
-from ringfence.engine.calls.messages import CallCommand, Commanded, EndNow, Message, RecordingCommand, Started
+from ringfence.engine.calls.messages import (
+    CallCommand,
+    Commanded,
+    EndNow,
+    GiveLeg,
+    LegGiven,
+    Message,
+    RecordingCommand,
+    Started,
+)
 from ringfence.engine.calls.outward import DirectCall, PlacedCall
 from ringfence.engine.calls.state import CallState, Leg, Role
 from ringfence.engine.media.port import EngineLost, LegKind
@@ -100,6 +109,27 @@ class CallTable:
             self._sessions.pop(call.state.session, None)
         if not self._calls:
             self._empty.set()
+
+    def tell(self, call_id: CallId, message: Message) -> None:
+        self._deliver(call_id, message)
+
+    def ask_for_leg(self, request: GiveLeg) -> bool:
+        owner = self._dialogs.get(request.dialog)
+        if owner is not None:
+            owner.post(request)
+        return owner is not None
+
+    def session_of(self, call_id: CallId) -> SessionId | None:
+        call = self._calls.get(call_id)
+        return call.state.session if call is not None and not call.over else None
+
+    def give_leg(self, given: LegGiven, to: CallId) -> bool:
+        call = self._calls.get(to)
+        if call is None or call.over or given.leg.dialog is None:
+            return False
+        self._dialogs[given.leg.dialog] = call
+        call.post(given)
+        return True
 
     # Events in
 

@@ -6,7 +6,7 @@ from typing_extensions import override
 
 from ringfence.control.commands import Done, HangUpCall, HoldCall, Refused, Reply, RetrieveCall
 from ringfence.control.facts import AgentState, CallAnswered, CallHeld, CallRetrieved, EndReason, SuppressionReason
-from ringfence.engine.calls.messages import CallCommand
+from ringfence.engine.calls.messages import CallCommand, Elsewhere, Message
 from ringfence.engine.calls.reaching import ReachingCall
 from ringfence.engine.calls.state import CallPhase, HeldBy, Leg, LegPhase
 from ringfence.engine.errors import Rejected
@@ -82,7 +82,7 @@ class TalkingCall(ReachingCall):
     async def hold(self, by: HeldBy) -> None:
         """The customer hears music, neither side hears the other, nothing is kept (R35)."""
         state = self.state
-        await self.recording.suppress(SuppressionReason.HOLD)
+        await self.pause_for(self.pauses | {SuppressionReason.HOLD})
         await self.part_audio()
         state.phase, state.held_by = CallPhase.HELD, by
         self.turn(AgentState.HOLD)
@@ -92,25 +92,44 @@ class TalkingCall(ReachingCall):
         """Both talk again; what is said is kept again, if nothing else suppresses it."""
         state = self.state
         await self.join_audio()
-        await self.recording.resume(SuppressionReason.HOLD)
+        await self.pause_for(self.pauses - {SuppressionReason.HOLD})
         state.phase, state.held_by = CallPhase.TALKING, None
         self.turn(AgentState.TALKING)
         self.publish(CallRetrieved(at=self._around.clock.now(), call_id=state.call_id, agent_id=state.agent_id))
 
     @property
     def pauses(self) -> frozenset[SuppressionReason]:
-        """What call control itself has put into the suppression set."""
-        return _PAUSES.intersection(self.state.keeping.suppressed)
+        """What hold and third persons suppress."""
+        return self.state.pausing
 
     async def pause_for(self, reasons: frozenset[SuppressionReason]) -> None:
-        """Call control suppresses the recording for exactly ``reasons``; what comes comes before what goes."""
-        before = self.pauses
+        """Suppress the recording for exactly ``reasons``; what comes comes before what goes.
+
+        A telephone with a second call can join the two by itself, unheard by us: somebody in this call who has one
+        counts as a consultation outside.
+        """
+        state = self.state
+        state.pausing = reasons
+        if state.elsewhere.intersection(leg.agent_id for leg in state.legs.values() if leg.agent_id is not None):
+            reasons |= {SuppressionReason.CONSULT_OUTSIDE}
+        before = _PAUSES.intersection(state.keeping.suppressed)
         for reason in SuppressionReason:
             if reason in reasons - before:
                 await self.recording.suppress(reason)
         for reason in SuppressionReason:
             if reason in before - reasons:
                 await self.recording.resume(reason)
+
+    @override
+    async def on_other_call(self, message: Message) -> None:
+        if isinstance(message, Elsewhere):
+            if message.busy:
+                self.state.elsewhere.add(message.agent_id)
+            else:
+                self.state.elsewhere.discard(message.agent_id)
+            await self.pause_for(self.state.pausing)
+        else:
+            await super().on_other_call(message)
 
     def turn(self, state: AgentState) -> None:
         """What the agent of this call does now."""

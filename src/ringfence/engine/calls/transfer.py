@@ -58,7 +58,7 @@ class TransferableCall(TalkingCall):
         return None
 
     def destination(self, entry: TransferEntry) -> Destination:
-        extension = isinstance(self._meaning(entry.target), Extension)
+        extension = isinstance(self.meaning(entry.target), Extension)
         where = TransferKind.INTERNAL if extension else TransferKind.EXTERNAL
         return Destination(
             entry_class=entry.entry_class,
@@ -68,7 +68,7 @@ class TransferableCall(TalkingCall):
 
     def ways(self, target: str) -> tuple[Candidate, ...]:
         """How ``target`` can be reached now."""
-        match self._meaning(target):
+        match self.meaning(target):
             case Extension(device=device):
                 return self._around.ways_to_extension(device)
             case Emergency(number=number):
@@ -80,7 +80,7 @@ class TransferableCall(TalkingCall):
             case None:
                 return ()
 
-    def _meaning(self, target: str) -> Emergency | Extension | OwnNumber | Outside | None:
+    def meaning(self, target: str) -> Emergency | Extension | OwnNumber | Outside | None:
         return meaning(self._around.directory.snapshot, target, region=self._around.config.region)
 
     def rules(self) -> tuple[RecordingRule, ...]:
@@ -179,6 +179,7 @@ class TransferableCall(TalkingCall):
             await self.recording.end_segment(StopReason.TRANSFER_CENTRE)
         else:
             await self.stop_recording(outside=to.outside)
+        self.tell_referrer(200)
         if agent is not None:
             await self._around.media.gate(state.session, agent.leg_id, Gate.DROP)
             await self._around.media.unbridge(state.session, customer.leg_id, agent.leg_id)
@@ -222,6 +223,12 @@ class TransferableCall(TalkingCall):
             )
         )
 
+    def tell_referrer(self, status: int) -> None:
+        """The last word to a telephone that asked for this transfer."""
+        refer, self.state.refer = self.state.refer, None
+        if refer is not None:
+            self._around.sip.notify_refer(refer, status=status)
+
     # Failure
 
     async def transfer_failed(self, status: int) -> None:
@@ -230,6 +237,7 @@ class TransferableCall(TalkingCall):
         if transfer is None:
             return
         state.transfer = None
+        self.tell_referrer(status)
         self.publish(
             TransferFailed(
                 at=self._around.clock.now(),

@@ -27,6 +27,8 @@ class Capability(StrEnum):
     WEBRTC = "webrtc"
     TAP = "tap"
     MIX = "mix"
+    MOVE = "move"
+    """A leg's media can go on in another session."""
     INBAND_DTMF = "inband_dtmf"
     INJECT = "inject"
 
@@ -209,6 +211,13 @@ class MediaEngine(Protocol):
 
         A leg leaves the mix when it is bridged, unmixed (``legs`` without it) or released. Needs Capability.MIX,
         otherwise Rejected; at least two legs, or none to end the mix.
+        """
+        ...
+
+    async def move(self, session: SessionId, leg: LegId, to: SessionId) -> None:
+        """The leg's media goes on in session ``to``: unbridged, untapped, its description unchanged.
+
+        Needs Capability.MOVE, otherwise Rejected.
         """
         ...
 

@@ -279,6 +279,17 @@ class Board:
         agent.before_call = before
         return out
 
+    def move(self, agent_id: AgentId, old: CallId, new: CallId, now: float) -> list[Output]:
+        """The agent's own call goes on as another one; what they do, and since when, stays."""
+        agent = self.agents.get(agent_id)
+        if agent is None or agent.call_id != old or agent.state not in IN_CALL or agent.queue_call:
+            return []
+        agent.call_id = new
+        state = StateChanged(
+            agent_id=agent_id, state=agent.state, cause=StateCause.AGENT, reason=agent.reason, call_id=new
+        )
+        return [state, *self._match(now)]
+
     def expire(self, now: float) -> list[Output]:
         """Missed rings, finished wrap-ups, and Available agents whose telephone stayed away, up to ``now``."""
         out: list[Output] = []

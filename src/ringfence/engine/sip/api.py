@@ -54,7 +54,7 @@ class Identity:
 
 @dataclass(frozen=True, kw_only=True)
 class Replaces:
-    """RFC 3891, parsed; acted on with attended transfer."""
+    """RFC 3891: a dialog of ours, named by what its far side knows of it."""
 
     call_id: str
     to_tag: str
@@ -152,10 +152,11 @@ class InfoDigit(SipEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class ReferReceived(SipEvent):
-    """RFC 3515, parsed; answer with ``reject_refer`` (501) until handset transfer is built."""
+    """RFC 3515: the far side asks for a transfer. Answer with ``accept_refer`` or ``reject_refer``."""
 
     dialog: DialogId
     target: str
+    """User part of Refer-To (a number or an extension), percent-decoded."""
     replaces: Replaces | None
 
 
@@ -239,7 +240,19 @@ class Sip(Protocol):
 
     def reject_reinvite(self, dialog: DialogId, *, status: int = 488) -> None: ...
 
-    def reject_refer(self, dialog: DialogId, *, status: int = 501) -> None: ...
+    def accept_refer(self, dialog: DialogId) -> None:
+        """202, and a NOTIFY that it is tried; it is no success before ``notify_refer`` says so."""
+        ...
+
+    def reject_refer(self, dialog: DialogId, *, status: int = 603) -> None: ...
+
+    def notify_refer(self, dialog: DialogId, *, status: int, final: bool = True) -> None:
+        """Tell whoever sent the REFER what the destination answered."""
+        ...
+
+    def replaced(self, replaces: Replaces) -> DialogId | None:
+        """The established dialog that ``replaces`` names, whoever it belongs to."""
+        ...
 
     def binding(self, device_id: DeviceId) -> Binding | None:
         """How the device is reached, None when it is not registered."""

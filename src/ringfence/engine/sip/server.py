@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 
 from ringfence.engine.ports import Directory
-from ringfence.engine.sip.api import Binding, DialogId, Identity, SipEvent, Target
+from ringfence.engine.sip.api import Binding, DialogId, Identity, Replaces, SipEvent, Target
 from ringfence.engine.sip.config import SipConfig
 from ringfence.engine.sip.core.flow import Flow, bracket, is_loopback
 from ringfence.engine.sip.errors import ListenerFailed, PlainListenerRefused
@@ -333,10 +333,23 @@ class SipServer:
         self.agent.actions.reject_reinvite(dialog, status=status)
         self._act()
 
-    def reject_refer(self, dialog: DialogId, *, status: int = 501) -> None:
+    def accept_refer(self, dialog: DialogId) -> None:
         self._tick()
-        self.agent.actions.reject_refer(dialog, status=status)
+        self.agent.referrals.accept(dialog)
         self._act()
+
+    def reject_refer(self, dialog: DialogId, *, status: int = 603) -> None:
+        self._tick()
+        self.agent.referrals.reject(dialog, status=status)
+        self._act()
+
+    def notify_refer(self, dialog: DialogId, *, status: int, final: bool = True) -> None:
+        self._tick()
+        self.agent.referrals.notify(dialog, status=status, final=final)
+        self._act()
+
+    def replaced(self, replaces: Replaces) -> DialogId | None:
+        return self.agent.referrals.replaced(replaces)
 
     def binding(self, device_id: DeviceId) -> Binding | None:
         return self.agent.binding(device_id)

@@ -27,7 +27,8 @@ from ringfence.engine.sip.core.digest import DigestServer, Judged, Verdict, ha1_
 from ringfence.engine.sip.core.endpoint import Endpoint
 from ringfence.engine.sip.core.flow import Flow, is_loopback
 from ringfence.engine.sip.core.headers import check_uri, parse_name_addr, user_of
-from ringfence.engine.sip.core.message import ALLOW, METHODS, Message, reason_of
+from ringfence.engine.sip.core.message import ALLOW, METHODS, SUPPORTED, Message, reason_of
+from ringfence.engine.sip.core.refer import Referrals
 from ringfence.engine.sip.core.transactions import ServerInvite
 from ringfence.engine.sip.limits import RateLimiter
 from ringfence.engine.sip.registrar import Registrar
@@ -81,7 +82,13 @@ class UserAgent:
         emit = self.events.append
         self.table = DialogTable(self.endpoint, emit, reflow=self._reflow)
         self.actions = Actions(self.table)
-        self.incoming = Incoming(self.table, refresh=self.actions.refresh, run_queue=self.actions.run_queue)
+        self.referrals = Referrals(self.table)
+        self.incoming = Incoming(
+            self.table,
+            refresh=self.actions.refresh,
+            run_queue=self.actions.run_queue,
+            referred=self.referrals.received,
+        )
         self.registrar = Registrar(
             self.endpoint,
             emit,
@@ -170,7 +177,7 @@ class UserAgent:
         if unknown:
             self.endpoint.refuse(message, 420, headers=[("Unsupported", ", ".join(sorted(unknown)[:8]))])
         else:
-            self.endpoint.refuse(message, 200, headers=[ALLOW, ("Accept", "application/sdp"), ("Supported", "timer")])
+            self.endpoint.refuse(message, 200, headers=[ALLOW, ("Accept", "application/sdp"), SUPPORTED])
 
     # Access
 

@@ -39,6 +39,7 @@ ENDS: dict[EndReason, Text] = {
     EndReason.CLOSED: _("the line was closed"),
     EndReason.MESSAGE: _("a message was played"),
     EndReason.TRANSFERRED_OUT: _("transferred outside"),
+    EndReason.MERGED: _("went on in another call"),
     EndReason.REJECTED: _("rejected"),
     EndReason.BUSY: _("busy"),
     EndReason.NO_ANSWER: _("no answer"),

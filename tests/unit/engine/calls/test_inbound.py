@@ -27,7 +27,7 @@ from ringfence.engine.calls import CallConfig
 from ringfence.engine.calls.fakes import sdp
 from ringfence.engine.calls.state import CallState
 from ringfence.engine.media.port import EngineLost, Playback
-from ringfence.engine.sip.api import DialogEnded, InviteAnswered, ReferReceived, ReinviteReceived, ToDevice
+from ringfence.engine.sip.api import DialogEnded, InviteAnswered, ReinviteReceived, ToDevice
 from ringfence.kit.ids import CallId
 
 
@@ -506,14 +506,5 @@ def test_a_command_for_a_call_that_is_over_is_refused() -> None:
     async def scenario(world: World) -> None:
         reply = await world.command(HangUpCall(call_id=CallId("gone"), agent_id=ANN))
         assert getattr(reply, "code", None) == "call_over"
-
-    run(scenario)
-
-
-def test_refer_is_refused() -> None:
-    async def scenario(world: World) -> None:
-        _, agent = await world.talking()
-        await world.tell(ReferReceived(dialog=agent, target="sip:x@192.0.2.1", replaces=None))
-        assert world.sip.refused_refers == [agent]
 
     run(scenario)

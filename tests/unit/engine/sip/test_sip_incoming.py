@@ -24,7 +24,6 @@ from ringfence.engine.sip.api import (
     DialogId,
     Identity,
     InfoDigit,
-    ReferReceived,
     ReinviteReceived,
     TrunkSource,
 )
@@ -305,21 +304,6 @@ def test_an_info_that_holds_no_digit_gets_415(world: World, phone: Phone, body: 
     world.feed(text, phone.flow)
     assert [status_of(each) for each in phone.flow.take()] == [415]
     assert world.take() == []
-
-
-def test_refer_is_parsed_and_refused(world: World, phone: Phone) -> None:
-    dialog = talk(world, phone)
-    world.take()
-    refer = "Refer-To: <sip:202@ringfence?Replaces=abc%40x%3Bto-tag%3D1%3Bfrom-tag%3D2>"
-    phone.send("REFER", "sip:r@127.0.0.1", headers=(refer,))
-    (event,) = world.take()
-    assert isinstance(event, ReferReceived)
-    assert event.target == "sip:202@ringfence"
-    assert event.replaces is not None
-    assert (event.replaces.call_id, event.replaces.to_tag, event.replaces.from_tag) == ("abc@x", "1", "2")
-    world.agent.actions.reject_refer(dialog, status=501)
-    assert [status_of(each) for each in phone.flow.take()] == [501]
-    assert [status_of(each) for each in phone.send("REFER", "sip:r@127.0.0.1")] == [400]
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ class EmbeddedMediaEngine:
 
     def capabilities(self) -> frozenset[Capability]:
         """No transcoding (A-law and mu-law are mapped), no in-band digits."""
-        return frozenset({Capability.WEBRTC, Capability.TAP, Capability.INJECT, Capability.MIX})
+        return frozenset({Capability.WEBRTC, Capability.TAP, Capability.INJECT, Capability.MIX, Capability.MOVE})
 
     async def load(self) -> Load:
         return Load(
@@ -185,6 +185,22 @@ class EmbeddedMediaEngine:
             leg.watch()
         if wanted:
             self._player.feed(mix)
+
+    async def move(self, session: SessionId, leg: LegId, to: SessionId) -> None:
+        target = self._sessions.get(to)
+        if target is not None and leg in target.legs:
+            return
+        found, room = self._leg(session, leg), self._session(session)
+        room.unmix(found)
+        self._part(found)
+        self._player.forget(found)
+        found.taps = ()
+        found.session = to
+        found.rewire()
+        target = self._sessions.setdefault(to, _Session())
+        target.legs[leg], target.descriptions[leg] = room.legs.pop(leg), room.descriptions.pop(leg)
+        if not room.legs:
+            del self._sessions[session]
 
     async def gate(self, session: SessionId, leg: LegId, gate: Gate) -> None:
         found = self._leg(session, leg)

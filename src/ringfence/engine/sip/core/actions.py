@@ -15,7 +15,7 @@ from ringfence.engine.sip.core import session
 from ringfence.engine.sip.core.dialog import Dialog, Phase, Route
 from ringfence.engine.sip.core.dialogs import DialogTable, challenges_of
 from ringfence.engine.sip.core.headers import parse_seconds
-from ringfence.engine.sip.core.message import ALLOW, Message, reason_of
+from ringfence.engine.sip.core.message import ALLOW, SUPPORTED, Message, reason_of
 from ringfence.engine.sip.core.transactions import ClientInvite, Outgoing, ServerInvite
 
 _AUTH_TRIES = 2
@@ -200,7 +200,7 @@ class Actions:
         dialog.offerless = request.sdp is None
         dialog.local_sdp = sdp
         dialog.server.on_timeout = lambda: self.table.say_bye(dialog, "no_ack")
-        headers = [dialog.contact(), ALLOW, ("Supported", "timer"), *timer]
+        headers = [dialog.contact(), ALLOW, SUPPORTED, *timer]
         dialog.server.respond(200, headers=headers, body=sdp)
         self.table.watch(dialog, self.refresh)
 
@@ -357,7 +357,7 @@ class Actions:
             dialog.invite_seq = request.cseq
             dialog.offerless = request.sdp is None
             transaction.on_timeout = lambda: self.table.say_bye(dialog, "no_ack")
-        headers = [dialog.contact(), ALLOW, ("Supported", "timer"), *timer]
+        headers = [dialog.contact(), ALLOW, SUPPORTED, *timer]
         transaction.respond(200, headers=headers, body=sdp)
         self.table.watch(dialog, self.refresh)
         self.run_queue(dialog)
@@ -370,9 +370,3 @@ class Actions:
         transaction, dialog.change = dialog.change, None
         transaction.respond(status if 300 <= status < 700 else 488)
         self.run_queue(dialog)
-
-    def reject_refer(self, dialog_id: DialogId, *, status: int) -> None:
-        dialog = self.table.by_id.get(dialog_id)
-        if dialog is not None and dialog.refer is not None:
-            answer, dialog.refer = dialog.refer, None
-            answer(status if 300 <= status < 700 else 501)

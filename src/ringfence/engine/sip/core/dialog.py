@@ -93,6 +93,9 @@ class Dialog:
     hang_up_on_ack: bool = False
     refer: Callable[[int], None] | None = None
     """Answers a pending REFER."""
+    referral: str | None = None
+    """Event header of the NOTIFYs of an accepted one."""
+    referrals: int = 0
     auth_tries: int = 0
     reported: bool = False
     """The closing event is out; nothing follows it."""

@@ -11,7 +11,6 @@ from ringfence.engine.sip.api import (
     IncomingInvite,
     InfoDigit,
     InviteRejected,
-    ReferReceived,
     ReinviteReceived,
     Replaces,
     SipEvent,
@@ -26,11 +25,10 @@ from ringfence.engine.sip.core.headers import (
     check_uri,
     parse_digit,
     parse_identity,
-    parse_refer_to,
     parse_replaces,
     user_of,
 )
-from ringfence.engine.sip.core.message import ALLOW, Message
+from ringfence.engine.sip.core.message import ALLOW, SUPPORTED, Message
 from ringfence.engine.sip.core.transactions import ServerInvite, ServerTransaction
 
 EMERGENCY = frozenset({"999", "112"})
@@ -146,12 +144,18 @@ class Incoming:
     """Requests from the far side: the first INVITE and everything inside dialogs."""
 
     def __init__(
-        self, table: DialogTable, *, refresh: Callable[[Dialog], None], run_queue: Callable[[Dialog], None]
+        self,
+        table: DialogTable,
+        *,
+        refresh: Callable[[Dialog], None],
+        run_queue: Callable[[Dialog], None],
+        referred: Callable[[Dialog, Message], None],
     ) -> None:
         self.table = table
         self.endpoint = table.endpoint
         self._refresh = refresh
         self._run_queue = run_queue
+        self._referred = referred
 
     # The first INVITE
 
@@ -220,7 +224,7 @@ class Incoming:
             return 482, []
         if message.get("max-forwards") in ("0", "00", "000"):
             return 483, []
-        unknown = message.tokens("require") - {"timer"}
+        unknown = message.tokens("require") - {"timer", "replaces"}
         if unknown:
             return 420, [("Unsupported", ", ".join(sorted(unknown)[:8]))]
         if session.too_small(message, endpoint.config):
@@ -315,7 +319,7 @@ class Incoming:
         elif method == "INFO":
             self._info(dialog, message)
         elif method == "REFER":
-            self._refer(dialog, message)
+            self._referred(dialog, message)
         elif method == "OPTIONS":
             endpoint.answer(message, 200, headers=[ALLOW, ("Accept", "application/sdp")])
         elif method == "NOTIFY":
@@ -346,28 +350,6 @@ class Incoming:
         if not dialog.reported:
             self.table.emit(InfoDigit(dialog=dialog.id, digit=digit))
 
-    def _refer(self, dialog: Dialog, message: Message) -> None:
-        values = message.all("refer-to")
-        try:
-            if len(values) != 1:
-                raise ValueError("REFER needs one Refer-To.")
-            target, replaces = parse_refer_to(values[0])
-        except ValueError:
-            self.endpoint.answer(message, 400)
-            return
-        if dialog.reported or dialog.phase is not Phase.CONFIRMED or dialog.timers.get("refer") is not None:
-            self.endpoint.answer(message, 500, headers=[("Retry-After", "2")])
-            return
-        transaction = self.endpoint.serve(message, to_tag=dialog.local_tag)
-
-        def reject(status: int = 501) -> None:
-            dialog.stop("refer")
-            transaction.respond(status)
-
-        dialog.refer = reject
-        self.table.after(dialog, "refer", self.endpoint.config.server_guard / 2, reject)
-        self.table.emit(ReferReceived(dialog=dialog.id, target=target, replaces=replaces))
-
     def _change(self, dialog: Dialog, message: Message) -> None:
         """Re-INVITE or UPDATE (RFC 3261 section 14.2, RFC 3311)."""
         endpoint, config = self.endpoint, self.endpoint.config
@@ -393,7 +375,7 @@ class Incoming:
         transaction = self._serve(dialog, message)
         if not invite and message.sdp is None:
             dialog.session, headers = session.accept(message, config)
-            transaction.respond(200, headers=[dialog.contact(), ALLOW, ("Supported", "timer"), *headers])
+            transaction.respond(200, headers=[dialog.contact(), ALLOW, SUPPORTED, *headers])
             self.table.watch(dialog, self._refresh)
             return
         dialog.change = transaction

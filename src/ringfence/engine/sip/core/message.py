@@ -18,6 +18,7 @@ Headers = Sequence[tuple[str, str]]
 
 METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE", "REFER", "NOTIFY")
 ALLOW = ("Allow", ", ".join(METHODS))
+SUPPORTED = ("Supported", "timer, replaces")
 
 _REQUEST = re.compile(rb"([A-Za-z0-9.!%*_+`'~-]{1,64}) (\S+) (SIP/\d+\.\d+)")
 _RESPONSE = re.compile(rb"SIP/2\.0 ([1-6]\d\d)(?: ([^\r\n]*))?")

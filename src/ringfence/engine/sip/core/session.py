@@ -6,7 +6,7 @@ from aiosipua.headers import parse_params
 
 from ringfence.engine.sip.core.config import Timers
 from ringfence.engine.sip.core.headers import parse_seconds
-from ringfence.engine.sip.core.message import Message
+from ringfence.engine.sip.core.message import SUPPORTED, Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ def offer(config: Timers, *, seconds: int | None = None, min_se: int | None = No
     """Headers of an INVITE, re-INVITE or UPDATE of ours."""
     floor = max(config.session_min, min_se or 0)
     return [
-        ("Supported", "timer"),
+        SUPPORTED,
         ("Session-Expires", str(max(seconds or config.session, floor))),
         ("Min-SE", str(floor)),
     ]
