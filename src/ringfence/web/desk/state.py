@@ -53,7 +53,10 @@ def desk_state(person: Person, agent: Agent, *, now: datetime) -> JsonObject:
     """The JSON of ``frontend/src/state.ts``; call it inside the scope of the clients whose calls the agent takes."""
     engine = status()
     mine = _mine(AgentId(agent.agent_id), engine, now)
-    queues = {queue.queue_id: queue.name for queue in Queue.objects.filter(members=agent)}
+    served = Queue.objects.filter(members=agent)
+    if mine.call is not None and mine.call.client:  # a shared agent sees the client of the live call and no other
+        served = served.filter(client_id=mine.call.client)
+    queues = {queue.queue_id: queue.name for queue in served}
     return {
         "now": now.isoformat(),
         "engine": engine is not None,

@@ -76,14 +76,16 @@ def desk(request: PersonRequest) -> HttpResponse:
     agent = request.person.agent
     if agent is None:
         return render(request, "desk/no_agent.html")
+    served = {code for code, _name in client_choices(request.person)}
     entries = [
         {
             "entry_id": entry.entry_id,
             "name": entry.name,
             "outside": entry.entry_class == EntryClass.OUTSIDE,
-            "clients": [client.code for client in entry.clients.all()],
+            "clients": sorted(codes & served),
         }
         for entry in TransferEntry.objects.prefetch_related("clients")
+        if not (codes := {client.code for client in entry.clients.all()}) or codes & served
     ]
     return render(
         request,
