@@ -130,7 +130,9 @@ def words(client: str) -> set[str]:
                 found |= {entry.entry_id, entry.name, entry.target}
     found.add(Client.objects.get(code=client).name)
     found -= set(Agent.objects.values_list("agent_id", flat=True))  # people work for several clients
-    found -= {user.id.hex for user in User.objects.all()} | set(Device.objects.values_list("label", flat=True))
+    found -= {user.id.hex for user in User.objects.all()}
+    telephones = " ".join(Device.objects.values_list("label", flat=True))  # of the centre, not of a client
+    found = {word for word in found if word not in telephones}
     return {word for word in found if len(word) > 5 and re.search(r"[ \d]", word)}  # not the codes of closed lists
 
 
