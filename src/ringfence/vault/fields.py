@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from ringfence.vault.errors import FieldTampered
-from ringfence.vault.keys import KeyStore
+from ringfence.vault.keys import ClientKeys
 
 _HEAD = struct.Struct(">BI")
 _FORMAT = 1
@@ -20,30 +20,34 @@ _NONCE_BYTES = 12
 
 
 class FieldSealer:
-    """Values of one purpose, each under a key of its client: a value of one council never opens as another's."""
+    """Values of one purpose, each under a key of its client: a value of one council never opens as another's.
 
-    def __init__(self, keys: KeyStore, *, purpose: str) -> None:
+    Which versions of a client's key live is asked of the key store each time, so that a rotation takes hold in every
+    process at once.
+    """
+
+    def __init__(self, keys: ClientKeys, *, purpose: str) -> None:
         self._keys = keys
         self._purpose = purpose
         self._derived: dict[tuple[str, int, str], bytes] = {}
-        self._newest: dict[str, int] = {}
         self._lock = Lock()
 
     def seal(self, client: str, text: str) -> bytes:
         """``text`` as bytes that tell nothing but its length; sealing twice gives two different results."""
-        version = self._newest_version(client)
+        version = self.versions(client)[0]
         nonce = os.urandom(_NONCE_BYTES)
         head = _HEAD.pack(_FORMAT, version)
         cipher = AESGCM(self._key(client, version, "seal"))
         return head + nonce + cipher.encrypt(nonce, text.encode(), self._context(client, head))
 
     def open(self, client: str, sealed: bytes) -> str:
-        """The text again. Raises FieldTampered (changed, or of another client or purpose) or KeyUnknown."""
+        """The text again.
+
+        Raises FieldTampered (changed, or of another client or purpose), KeyUnknown, or KeyDestroyed.
+        """
         head, nonce = sealed[: _HEAD.size], sealed[_HEAD.size : _HEAD.size + _NONCE_BYTES]
+        version = self.version_of(sealed)
         if len(nonce) != _NONCE_BYTES:
-            raise FieldTampered
-        form, version = _HEAD.unpack(head)
-        if form != _FORMAT:
             raise FieldTampered
         cipher = AESGCM(self._key(client, version, "seal"))
         try:
@@ -54,20 +58,38 @@ class FieldSealer:
 
     def index(self, client: str, text: str) -> bytes:
         """32 bytes, equal for equal texts of one client and purpose, useless to anybody without the key."""
-        key = self._key(client, self._newest_version(client), "index")
-        return hmac.new(key, text.encode(), hashlib.sha256).digest()
+        return self._index(client, self.versions(client)[0], text)
+
+    def indexes(self, client: str, text: str) -> tuple[bytes, ...]:
+        """Every index under which ``text`` may stand just now: more than one while the client's key is rotated."""
+        return tuple(self._index(client, version, text) for version in self.versions(client))
+
+    def versions(self, client: str) -> tuple[int, ...]:
+        """Versions of the client's key that open something, the newest first."""
+        return self._keys.client_versions(client) or (self._keys.client_key(client).version,)
+
+    def version_of(self, sealed: bytes) -> int:
+        """Under which version of its client's key a value is sealed. Raises FieldTampered."""
+        if len(sealed) < _HEAD.size:
+            raise FieldTampered
+        form, version = _HEAD.unpack_from(sealed)
+        if form != _FORMAT:
+            raise FieldTampered
+        return int(version)
+
+    def _index(self, client: str, version: int, text: str) -> bytes:
+        return hmac.new(self._key(client, version, "index"), text.encode(), hashlib.sha256).digest()
 
     def _context(self, client: str, head: bytes) -> bytes:
         return b"ringfence field\0" + head + f"{client}\0{self._purpose}".encode()
 
-    def _newest_version(self, client: str) -> int:
-        with self._lock:
-            if client not in self._newest:
-                self._newest[client] = self._keys.client_key(client).version
-            return self._newest[client]
-
     def _key(self, client: str, version: int, use: str) -> bytes:
         with self._lock:
+            if version not in self._keys.client_versions(client):
+                # Destroyed meanwhile, by another process perhaps: what was derived from it goes, too.
+                for known in [each for each in self._derived if each[:2] == (client, version)]:
+                    del self._derived[known]
+                self._keys.client_key(client, version)  # raises KeyUnknown or KeyDestroyed
             if (client, version, use) not in self._derived:
                 secret = self._keys.client_key(client, version).secret
                 info = f"ringfence field v1\0{use}\0{self._purpose}".encode()

@@ -28,7 +28,7 @@ class SqliteKeyStore:
         self.client_key(key.client)
         with self.database.transaction() as db:
             # The newest version is asked for under the lock: a rotation never misses a key that is kept meanwhile.
-            client_key = self._client_key(db, key.client, None)
+            client_key = self.find_client_key(db, key.client, None)
             assert client_key is not None
             wrapped = wrap_data_key(key, client_key)
             db.execute(
@@ -47,10 +47,7 @@ class SqliteKeyStore:
             if row is None:
                 raise KeyUnknown
             client, version, recording, wrapped = row
-            client_key = self._client_key(db, client, version)
-            if client_key is None:
-                raise KeyUnknown
-            return unwrap_data_key(key_id, recording, wrapped, client_key)
+            return unwrap_data_key(key_id, recording, wrapped, self.client_key_in(db, client, version))
 
     def destroy(self, key_id: str) -> bool:
         with self.database.transaction() as db:
@@ -84,14 +81,14 @@ class SqliteKeyStore:
 
     def client_key(self, client: str, version: int | None = None) -> ClientKey:
         with self.database.reading() as db:
-            found = self._client_key(db, client, version)
+            found = self.find_client_key(db, client, version)
             if found is None and version is not None:
                 gone = db.execute("SELECT 1 FROM destroyed WHERE key_id = ?", (client_key_id(client, version),))
                 raise KeyDestroyed if gone.fetchone() else KeyUnknown
         if found is None:
             with self.database.transaction() as db:
                 # Another process may have been first; its key then stands.
-                found = self._client_key(db, client, None) or self.add_client_key(db, client, 1)
+                found = self.find_client_key(db, client, None) or self.add_client_key(db, client, 1)
         return found
 
     def client_versions(self, client: str) -> tuple[int, ...]:
@@ -130,7 +127,8 @@ class SqliteKeyStore:
         )
         return ClientKey(client=client, version=version, secret=secret)
 
-    def _client_key(self, db: sqlite3.Connection, client: str, version: int | None) -> ClientKey | None:
+    def find_client_key(self, db: sqlite3.Connection, client: str, version: int | None) -> ClientKey | None:
+        """That version, or the newest, inside the caller's transaction."""
         row = db.execute(
             "SELECT version, root_key, wrapped FROM client_keys WHERE client = ?1 AND (?2 IS NULL OR version = ?2) "
             "ORDER BY version DESC LIMIT 1",
@@ -142,6 +140,13 @@ class SqliteKeyStore:
         if root_key != self.root.key_id:
             self.root.refresh(root_key)
         return ClientKey(client=client, version=found, secret=self.root.unwrap(wrapped, client_context(client, found)))
+
+    def client_key_in(self, db: sqlite3.Connection, client: str, version: int) -> ClientKey:
+        """The same; raises KeyUnknown."""
+        found = self.find_client_key(db, client, version)
+        if found is None:
+            raise KeyUnknown
+        return found
 
     def _now(self) -> str:
         return self._clock.now().isoformat()

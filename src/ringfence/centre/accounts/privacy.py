@@ -23,6 +23,7 @@ from ringfence.centre.privacy.registry import (
     masked,
     not_exported,
 )
+from ringfence.centre.privacy.sealed import declare_sealed
 
 declare(
     User,
@@ -151,3 +152,4 @@ declare(
     export=by_user("decided_by"),
     erase=kept("stands in a signed record"),
 )
+declare_sealed(Device, purpose="device-ha1", values={"ha1_sealed"})

@@ -5,11 +5,9 @@ from functools import lru_cache
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from ringfence.centre.privacy.sealed import INSTALLATION
 from ringfence.vault.fields import FieldSealer
 from ringfence.vault.keys import KeyStore
-
-INSTALLATION = "installation"
-"""Stands where sealed values otherwise name a client; lower case, so no client can ever have this code."""
 
 
 @lru_cache(maxsize=8)

@@ -10,6 +10,7 @@ from ringfence.centre.privacy.registry import (
     not_exported,
     with_parent,
 )
+from ringfence.centre.privacy.sealed import declare_sealed
 
 declare(
     Call,
@@ -44,4 +45,11 @@ declare(
     retention=RetentionClass.CALL_LOG,
     export=not_exported("it tells of the network"),
     erase=deleted("with its call"),
+)
+declare_sealed(
+    Call,
+    purpose="call party",
+    owner="client_id",
+    values={"party_number", "party_name"},
+    indexes={"party_index": "party_number"},
 )

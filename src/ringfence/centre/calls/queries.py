@@ -198,7 +198,7 @@ def _indexes(user: User, number: str) -> list[bytes]:
         raise BadFilter(str(error)) from None
     sealer = party_sealer()
     owners: list[ClientCode | None] = [*clients_of(user, Right.SEE_CALLS), None]
-    return [sealer.index(owner, exact) for owner in owners]
+    return [each for owner in owners for each in sealer.indexes(owner, exact)]
 
 
 def call_detail(user: User, call_id: str) -> CallDetail:

@@ -6,11 +6,9 @@ import phonenumbers
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from ringfence.centre.privacy.sealed import NO_CLIENT
 from ringfence.vault.errors import FieldTampered, KeyDestroyed, KeyUnknown
 from ringfence.vault.fields import FieldSealer
-
-NO_CLIENT = "no-client"
-"""Owner of values on calls to a number that belongs to nobody; client codes are upper case, so no client has it."""
 
 HIDDEN = "•••"
 
@@ -27,6 +25,10 @@ class PartySealer:
     def index(self, client: str | None, number: str) -> bytes:
         """Equal for equal numbers of one client."""
         return self._sealer.index(client or NO_CLIENT, number)
+
+    def indexes(self, client: str | None, number: str) -> tuple[bytes, ...]:
+        """To search with: while the client's key is rotated, rows stand under either index."""
+        return self._sealer.indexes(client or NO_CLIENT, number)
 
     def open(self, client: str | None, sealed: bytes | memoryview | None) -> str | None:
         """The text, or None when there is none or it cannot be opened any more."""

@@ -11,6 +11,7 @@ from ringfence.centre.privacy.registry import (
     kept,
     not_exported,
 )
+from ringfence.centre.privacy.sealed import declare_sealed
 
 NOBODY = not_exported("it tells of nobody")
 
@@ -62,3 +63,4 @@ declare(
     export=by_user("published_by"),
     erase=kept("calls point at it; it names the publisher by id"),
 )
+declare_sealed(models.Trunk, purpose="trunk-password", values={"password_sealed"})

@@ -2,6 +2,7 @@
 
 from ringfence.centre.payments.models import Payment, PaymentLink, PaymentSettings, ProviderEvent, Sighting
 from ringfence.centre.privacy.registry import RetentionClass, Subject, by_agent, by_user, declare, deleted, not_exported
+from ringfence.centre.privacy.sealed import declare_sealed
 
 declare(
     PaymentSettings,
@@ -51,3 +52,5 @@ declare(
     export=not_exported("it tells of nobody"),
     erase=deleted("two days after it came"),
 )
+declare_sealed(PaymentSettings, purpose="payment", values={"callback_secret"})
+declare_sealed(Payment, purpose="payment", values={"address"})

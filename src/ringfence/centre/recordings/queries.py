@@ -166,7 +166,7 @@ def _indexes(user: User, number: str) -> list[bytes]:
     except ValueError as error:
         raise BadFilter(str(error)) from None
     sealer = party_sealer()
-    return [sealer.index(client, exact) for client in clients_of(user, Right.PLAY_RECORDINGS)]
+    return [each for client in clients_of(user, Right.PLAY_RECORDINGS) for each in sealer.indexes(client, exact)]
 
 
 def recording_detail(user: User, recording_id: str) -> RecordingDetail:

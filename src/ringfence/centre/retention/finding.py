@@ -35,15 +35,12 @@ class Scope:
         return [field.name for field in fields(self) if getattr(self, field.name) is not None]
 
 
-def index_of(client: str, number: str | None) -> bytes | None:
-    """The keyed digest by which calls of this number are found. Raises BadValue."""
-    if number is None:
-        return None
+def exact_of(number: str) -> str:
+    """The number in one form. Raises BadValue."""
     try:
-        exact = exact_number(number, region=settings.RINGFENCE_DEFAULT_REGION)
+        return exact_number(number, region=settings.RINGFENCE_DEFAULT_REGION)
     except ValueError as error:
         raise BadValue(str(error)) from None
-    return party_sealer().index(client, exact)
 
 
 def matching(client: str, wanted: Scope) -> "QuerySet[Call]":
@@ -52,7 +49,7 @@ def matching(client: str, wanted: Scope) -> "QuerySet[Call]":
         raise BadValue("Narrow the search: a telephone number, an agent, a queue, or both dates.")
     rows: QuerySet[Call] = Call.objects.filter(client_id=client)
     if wanted.number is not None:
-        rows = rows.filter(party_index=index_of(client, wanted.number))
+        rows = rows.filter(party_index__in=party_sealer().indexes(client, exact_of(wanted.number)))
     if wanted.call_ids is not None:
         rows = rows.filter(pk__in=wanted.call_ids)
     if wanted.agent_id is not None:

@@ -72,8 +72,10 @@ class Hold(TenantModel):
     placed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     placed_at = models.DateTimeField()
     review_on = models.DateField()
+    party_number = models.BinaryField(null=True)
+    """The number that was searched for, sealed: a new key of the client needs a new digest of it."""
     party_index = models.BinaryField(max_length=32, null=True)
-    """Keyed digest of the number that was searched for, so that later calls of the same person are noticed."""
+    """Keyed digest of that number, so that later calls of the same person are noticed."""
     since = models.DateTimeField(null=True)
     until = models.DateTimeField(null=True)
     released_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")

@@ -10,6 +10,7 @@ from ringfence.centre.privacy.registry import (
     not_exported,
     with_parent,
 )
+from ringfence.centre.privacy.sealed import declare_sealed
 from ringfence.centre.retention.models import (
     Destruction,
     DestructionLine,
@@ -52,7 +53,8 @@ declare(
         "owner": "who answers for it",
         "placed_by": "who placed it",
         "released_by": "who released it",
-        "party_index": "keyed digest of the number that was searched for",
+        "party_number": "the number that was searched for, sealed",
+        "party_index": "keyed digest of that number",
     },
     plain={"hold_id"},
     retention=RetentionClass.HOLD,
@@ -127,3 +129,7 @@ declare(
     export=not_exported("it tells of nobody"),
     erase=deleted("after 90 days"),
 )
+declare_sealed(
+    Hold, purpose="call party", owner="client_id", values={"party_number"}, indexes={"party_index": "party_number"}
+)
+declare_sealed(Destruction, purpose="retention note", owner="client_id", values={"note"})

@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from ringfence.centre.calls.sealing import NO_CLIENT
+from ringfence.centre.privacy.sealed import NO_CLIENT
 from ringfence.centre.recordings.storage import key_store
 from ringfence.vault.errors import FieldTampered, KeyDestroyed, KeyUnknown
 from ringfence.vault.fields import FieldSealer

@@ -10,6 +10,7 @@ from ringfence.centre.accounts.models import User
 from ringfence.centre.accounts.queries import actor_of, has_right
 from ringfence.centre.accounts.rights import Right
 from ringfence.centre.audit.actions import record
+from ringfence.centre.calls.sealing import party_sealer
 from ringfence.centre.recordings.models import GONE, Recording, RecordingState
 from ringfence.centre.retention import finding
 from ringfence.centre.retention.access import access_hold
@@ -61,6 +62,7 @@ def place_hold(
     owner = owner or user
     if not owner.is_active:
         raise BadValue("The owner's account is closed. Choose somebody else.")
+    number = None if wanted.number is None else finding.exact_of(wanted.number)
     hold = Hold(
         hold_id=new_id(),
         client_id=client,
@@ -71,7 +73,8 @@ def place_hold(
         placed_by=user,
         placed_at=now,
         review_on=_review(client, review_on, now),
-        party_index=finding.index_of(client, wanted.number),
+        party_number=None if number is None else party_sealer().seal(client, number),
+        party_index=None if number is None else party_sealer().index(client, number),
         since=wanted.since,
         until=wanted.until,
     )

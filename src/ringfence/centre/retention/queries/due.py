@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from ringfence.centre.calls.queries import masked_numbers
+from ringfence.centre.calls.sealing import party_sealer
 from ringfence.centre.recordings.models import GONE, Recording, RecordingState
 from ringfence.centre.retention.clocks import local_midnight_after
 from ringfence.centre.retention.models import Decision, Hold, HoldItem, RestoreRequest, RetentionRun
@@ -113,7 +114,10 @@ def expiring(*, now: datetime, limit: int = 500) -> list[Expiring]:
     found: list[Expiring] = []
     seen: set[tuple[str, str]] = set()
     for hold in Hold.objects.filter(released_at=None).exclude(party_index=None):
-        matches = going.filter(client_id=hold.client_id, call__party_index=bytes(hold.party_index or b""))
+        # Beside its own digest the others of its number: while a key is rotated, calls and holds change one by one.
+        number = party_sealer().open(hold.client_id, hold.party_number)
+        digests = {bytes(hold.party_index or b""), *(party_sealer().indexes(hold.client_id, number) if number else ())}
+        matches = going.filter(client_id=hold.client_id, call__party_index__in=digests)
         if hold.since is not None:
             matches = matches.filter(call__arrived_at__gte=hold.since)
         if hold.until is not None:
