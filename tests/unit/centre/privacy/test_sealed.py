@@ -22,6 +22,7 @@ from ringfence.centre.retention.models import Hold
 from ringfence.centre.tenancy import all_clients
 from ringfence.entry.key_store import key_store
 from ringfence.kit.ids import ClientCode
+from ringfence.vault.fields import FieldSealer
 from ringfence.vault.rotation import KeyRotation
 
 NOW = START + timedelta(hours=1)
@@ -88,7 +89,7 @@ def test_calls_are_found_and_read_before_during_and_after(sam: User) -> None:
 def reseal_one(call: Call) -> None:
     """What a pass does to a row, for one row alone, as if it had been interrupted after it."""
     (columns,) = [each for each in sealed.all_sealed() if each.model is Call]
-    sealer = sealed.FieldSealer(key_store(), purpose=columns.purpose)
+    sealer = FieldSealer(key_store(), purpose=columns.purpose)
     row = Call.objects.filter(pk=call.pk).values("pk", *columns.values, *columns.indexes).get()
     counted = sealed.Resealed()
     sealed._reseal_row(columns, "BBC", sealer, sealer.versions("BBC")[0], row, counted)
@@ -98,15 +99,15 @@ def reseal_one(call: Call) -> None:
 def test_a_row_that_changes_meanwhile_is_left_for_the_next_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     (call,) = calls(1)
     rotation().begin("BBC")
-    whole = sealed.FieldSealer.seal
+    whole = FieldSealer.seal
     newer = party_sealer().seal("BBC", "+447700900777")
 
-    def seal_while_somebody_writes(self: sealed.FieldSealer, client: str, text: str) -> bytes:
+    def seal_while_somebody_writes(self: FieldSealer, client: str, text: str) -> bytes:
         Call.objects.filter(pk=call).update(party_number=newer)
         return whole(self, client, text)
 
     with monkeypatch.context() as meanwhile:
-        meanwhile.setattr(sealed.FieldSealer, "seal", seal_while_somebody_writes)
+        meanwhile.setattr(FieldSealer, "seal", seal_while_somebody_writes)
         passed = reseal("BBC", key_store())
     assert (passed.seen, passed.resealed, passed.left) == (2, 0, 2)
     row = Call.objects.get(pk=call)
