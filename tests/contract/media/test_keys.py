@@ -137,3 +137,22 @@ async def test_the_capture_stays_with_its_leg_when_the_peer_changes(stage: Stage
     await asyncio.sleep(0.1)
     assert events_at(other) == events_at(agent) == []
     assert tone_dbfs(from_alaw(other.heard()), KEY_HZ) < -55
+
+
+async def test_keys_are_kept_back_from_everybody_in_a_conference(stage: Stage) -> None:
+    caller, agent = await stage.bridged()
+    other = await stage.called(OTHER)
+    await stage.engine.unbridge(S, CALLER, AGENT)
+    await stage.engine.mix(S, (CALLER, AGENT, OTHER))
+    await stage.engine.capture_keys(S, CALLER, on=True)
+    await caller.talk(TONE, pace=0.02)
+    await until(lambda: tone_dbfs(from_alaw(agent.heard()), 1000) > -40, what="the caller is heard")
+    for phone in (agent, other):
+        phone.say()
+        phone.packets.clear()
+    await press_and_sing(caller, 1)
+    await until(partial(digits_are, stage, "1"))
+    await asyncio.sleep(0.1)
+    for phone in (agent, other):
+        assert events_at(phone) == []
+        assert tone_dbfs(from_alaw(phone.heard()), KEY_HZ) < -55
