@@ -79,7 +79,7 @@ _SUM_ENCODE = b"".join(
 """A-law of every sum of voices; what is too loud is as loud as can be."""
 
 
-def voice(alaw: bytes) -> list[int]:
+def voice(alaw: bytes | bytearray) -> list[int]:
     """Samples of one voice, to be summed."""
     return list(map(_ALAW_DECODE.__getitem__, alaw))
 

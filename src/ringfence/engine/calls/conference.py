@@ -99,6 +99,8 @@ class ConferenceCall(ConsultingCall):
         for leg in legs:
             await self._around.media.gate(state.session, leg.leg_id, Gate.OPEN)
         await self._around.media.mix(state.session, tuple(leg.leg_id for leg in legs))
+        if kept:
+            await self.recording.hear(other)
         state.phase, state.held_by = CallPhase.CONFERENCE, None
         self.turn(AgentState.CONFERENCE)
         if third.agent_id is not None:
@@ -212,6 +214,7 @@ class ConferenceCall(ConsultingCall):
         if third.leg is None:
             await self.cancel_attempt()
             return
+        await self.recording.hear(None)
         await self.part_from(third)
         self._left(third.leg, third.role, third.agent_id, third)
         await self.alone_again()

@@ -367,6 +367,8 @@ class MemoryRecorder:
         self.requests: list[RecordingRequest] = []
         self.log: list[tuple[str, str]] = []
         """(what, reason) in order."""
+        self.third: LegId | None = None
+        """Who is heard beside caller and agent."""
         self._states: dict[CallId, RecorderState] = {}
 
     async def begin(self, request: RecordingRequest) -> RecordingId | None:
@@ -403,6 +405,9 @@ class MemoryRecorder:
             self._states[call_id] = RecorderState(
                 recording_id=old.recording_id, suppressed=change(old.suppressed), stopped=None
             )
+
+    async def hear(self, call_id: CallId, third: LegId | None) -> None:
+        self.third = third
 
     async def stop(self, call_id: CallId, reason: StopReason, actor: str = "", code: str = "") -> None:
         self.log.append(("stop", reason.value))

@@ -87,6 +87,10 @@ class CallRecording:
         self._state.keeping.suppressed.pop(reason, None)
         await self._around.recorder.resume(self._state.call_id, reason, actor or self._state.agent_id or SYSTEM)
 
+    async def hear(self, third: Leg | None) -> None:
+        """Keep what a third person inside the centre says, too; None: theirs no more."""
+        await self._around.recorder.hear(self._state.call_id, third.leg_id if third is not None else None)
+
     async def end_segment(self, reason: StopReason) -> None:
         """This recording ends; ``begin`` may start the next. ``reason`` is one of SEGMENT_ENDS."""
         await self._around.recorder.stop(self._state.call_id, reason)

@@ -68,6 +68,13 @@ class Recorder(Protocol):
         """The silence for ``reason``, or the last one of a recording that runs, is sealed with this code."""
         ...
 
+    async def hear(self, call_id: CallId, third: LegId | None) -> None:
+        """Keep what a third person of the centre says, in the agent's direction; None: nobody's any more.
+
+        A media engine that does not confirm it ends the recording with MEDIA_FAILED.
+        """
+        ...
+
     async def stop(self, call_id: CallId, reason: StopReason, actor: str = "", code: str = "") -> None:
         """Final, but for SEGMENT_ENDS. When it returns, not one more packet is kept; sealing goes on in the writer."""
         ...

@@ -26,7 +26,7 @@ from ringfence.engine.ports import Directory, FactSink, RecordingSink, Recording
 from ringfence.engine.recorder.api import SEGMENT_ENDS, RecorderState, RecordingRequest
 from ringfence.engine.recorder.control import RecordingControl
 from ringfence.engine.recorder.policy import Allowed, decide
-from ringfence.engine.recorder.timeline import MAX_WAITING, SAMPLES_PER_MS, Packet, Timeline
+from ringfence.engine.recorder.timeline import MAX_WAITING, SAMPLES_PER_MS, Packet, Timeline, Track
 from ringfence.kit.clock import Clock
 from ringfence.kit.g711 import ULAW_TO_ALAW
 from ringfence.kit.ids import CallId, LegId, RecordingId, new_id
@@ -90,15 +90,20 @@ class _Recording:
     def take(self, upto_ms: int) -> tuple[bytes, bytes]:
         """Both directions up to there, placed and silenced."""
         waiting, self._waiting = self._waiting, []
-        started, caller_leg = self.started, self.request.caller_leg
+        started, caller_leg, agent_leg = self.started, self.request.caller_leg, self.request.agent_leg
         caller: list[Packet] = []
         agent: list[Packet] = []
+        third: list[Packet] = []
         for leg, at, payload, timestamp, is_alaw in waiting:
             alaw = payload if is_alaw else payload.translate(ULAW_TO_ALAW)
             packet = (round((at - started) * SAMPLES_PER_SECOND), alaw, timestamp)
-            (caller if leg == caller_leg else agent).append(packet)
+            (caller if leg == caller_leg else agent if leg == agent_leg else third).append(packet)
         self._timeline.caller.place(caller)
         self._timeline.agent.place(agent)
+        if third:
+            if self._timeline.third is None:
+                self._timeline.third = Track(self._timeline.written)
+            self._timeline.third.place(third)
         return self._timeline.advance(upto_ms * SAMPLES_PER_MS, self.control.spans(upto_ms=upto_ms))
 
     @property
@@ -235,6 +240,23 @@ class CallRecorder:
             if self._runs(recording):
                 recording.control = recording.control.name(reason, code)
                 self._note(recording)
+
+    async def hear(self, call_id: CallId, third: LegId | None) -> None:
+        """See Recorder."""
+        recording = self._recordings.get(call_id)
+        if recording is None:
+            return
+        request = recording.request
+        async with recording.order:
+            if not self._runs(recording) or recording.tap is None:
+                return
+            legs = (request.caller_leg, request.agent_leg)
+            try:
+                async with asyncio.timeout(self._tap_seconds):
+                    await recording.tap.set_legs(legs if third is None else (*legs, third))
+            except (MediaError, TimeoutError) as error:
+                self._distrust(recording, error)
+                await self._end(recording, StopReason.MEDIA_FAILED)
 
     async def stop(self, call_id: CallId, reason: StopReason, actor: str = "", code: str = "") -> None:
         """See Recorder."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from ringfence.control.facts import Span
 from ringfence.kit.g711 import ALAW_SILENCE as SILENCE
+from ringfence.kit.g711 import alaw_from_sum, voice
 
 SAMPLES_PER_MS = 8
 JUMP_SAMPLES = 4000
@@ -26,10 +27,10 @@ Packet = tuple[int, bytes, int]
 class Track:
     """One direction."""
 
-    def __init__(self) -> None:
+    def __init__(self, begins_at: int = 0) -> None:
         self.late_samples = 0
         """Came after their place was written."""
-        self._base = 0
+        self._base = begins_at
         self._audio = bytearray()
         self._offset: int | None = None
         self._last_timestamp = 0
@@ -102,6 +103,8 @@ class Timeline:
     def __init__(self) -> None:
         self.caller = Track()
         self.agent = Track()
+        self.third: Track | None = None
+        """A third person of the centre, kept in the agent's direction."""
         self.written = 0
         """Samples of each direction taken so far."""
 
@@ -111,6 +114,8 @@ class Timeline:
         if upto <= start:
             return b"", b""
         caller, agent = self.caller.take(upto), self.agent.take(upto)
+        if self.third is not None:
+            agent = _together(agent, self.third.take(upto))
         for span in spans:
             first = max(span.start_ms * SAMPLES_PER_MS - start, 0)
             end = min(span.end_ms * SAMPLES_PER_MS, upto) - start
@@ -118,3 +123,10 @@ class Timeline:
                 caller[first:end] = agent[first:end] = bytes([SILENCE]) * (end - first)
         self.written = upto
         return bytes(caller), bytes(agent)
+
+
+def _together(one: bytearray, other: bytearray) -> bytearray:
+    """Two voices as one; of equal length."""
+    if other.count(SILENCE) == len(other):
+        return one
+    return bytearray(alaw_from_sum([a + b for a, b in zip(voice(one), voice(other), strict=True)]))

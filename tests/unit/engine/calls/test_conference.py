@@ -75,6 +75,7 @@ def test_with_somebody_outside_all_three_hear_each_other_and_nothing_is_kept() -
         legs = list(state.legs)
         assert all(world.media.hears(state.session, a, b) for a in legs for b in legs if a != b)
         assert not world.recorded()
+        assert world.recorder.third is None
         assert world.recorder.log == [("suppress", "consult_outside")]
         assert world.agent_state() is AgentState.CONFERENCE
         [live] = world.table.live_calls()
@@ -91,6 +92,9 @@ def test_with_a_colleague_it_is_kept_as_the_rules_say() -> None:
         await conference(world, "bob")
         assert world.hear_each_other() == ALL
         assert world.recorded()
+        third = world.only().third
+        assert third is not None
+        assert world.recorder.third == third.leg
         assert world.agent_state(BOB) is AgentState.CONFERENCE
 
     run(scenario)
@@ -217,7 +221,9 @@ def test_a_supervisor_joins_on_their_own_telephone_and_is_heard_seen_and_recorde
         assert world.recorded()
         [live] = world.table.live_calls()
         assert live.parties == ("caller", "agent", "supervisor")
+        assert world.recorder.third is not None
         assert isinstance(await leave(world, BOB), Done)
+        assert world.recorder.third is None
         assert world.hear_each_other() == {"caller", "agent"}
         assert world.only().agent_id == ANN
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from tests.support.recorder_stage import CALL, HOLD, MASK, PAYMENT, REQUEST, Stage, play
+from tests.support.recorder_stage import AGENT, CALL, CALLER, HOLD, MASK, PAYMENT, REQUEST, Stage, play
 
 from ringfence.control.facts import (
     AlarmRaised,
@@ -22,7 +22,8 @@ from ringfence.engine.errors import EngineUnavailable, UnknownSession
 from ringfence.engine.recorder import RecorderState, RecordingRequest, Suppression
 from ringfence.engine.recorder.recorder import MAX_BATCH_MS, REMEMBERED_CALLS
 from ringfence.engine.recorder.timeline import MAX_WAITING
-from ringfence.kit.ids import AgentId, CallId
+from ringfence.kit.g711 import alaw_from_sum, voice
+from ringfence.kit.ids import AgentId, CallId, LegId
 
 
 def seconds(audio: bytearray, code: int) -> float:
@@ -511,3 +512,44 @@ def test_hang_up_while_the_recording_starts_ends_it(hang_up_first: bool) -> None
 
     stage = play(story)
     assert len(stage.facts.of(RecordingStarted)) == len(stage.facts.of(RecordingSealed)) == int(hang_up_first)
+
+
+def test_a_third_person_is_kept_with_the_agent_and_from_the_moment_they_are_heard() -> None:
+    third = LegId("third")
+
+    def say(stage: Stage, packets: int) -> None:
+        """All three speak; the sum of two voices is neither of them."""
+        assert stage.media.sink is not None
+        for number in range(packets):
+            stage.clock.advance(0.02)
+            for leg, code in ((CALLER, b"\x01"), (AGENT, b"\x02"), (third, b"\x12")):
+                stage.media.sink.frame(
+                    leg=leg, at=stage.clock.monotonic(), payload=code * 160, rtp_timestamp=160 * number, alaw=True
+                )
+
+    async def story(stage: Stage) -> None:
+        await stage.recorder.begin(REQUEST)
+        stage.talk(50)
+        await stage.recorder.hear(CALL, third)
+        say(stage, 50)
+        await stage.recorder.hear(CALL, None)
+        stage.talk(50)
+        await stage.recorder.stop(CALL, StopReason.HANG_UP)
+
+    stage = play(story)
+    assert stage.media.commands == ["tap", "set_legs", "set_legs", "close"]
+    both = alaw_from_sum([a + b for a, b in zip(voice(b"\x02"), voice(b"\x12"), strict=True)])[0]
+    assert both not in (0x02, 0x12)
+    assert set(stage.recording.caller) == {1}
+    agent = stage.recording.agent
+    assert (set(agent[:8000]), set(agent[8000:16_000]), set(agent[16_000:])) == ({2}, {both}, {2})
+
+
+def test_a_tap_that_does_not_take_a_third_person_ends_the_recording() -> None:
+    async def story(stage: Stage) -> None:
+        await stage.recorder.begin(REQUEST)
+        stage.media.made.error = UnknownSession()
+        await stage.recorder.hear(CALL, LegId("third"))
+
+    stage = play(story)
+    assert stage.facts.last(RecordingStopped).reason is StopReason.MEDIA_FAILED
