@@ -179,7 +179,9 @@ def sealed(work: Workspace, fact: facts.RecordingSealed) -> None:
         call.client_id = call.client_id or work.known_client(fact.object_name.partition("/")[0], fact.at)
     recording = work.recording(fact.recording_id, fact.call_id, fact.at)
     if recording.state not in (RecordingState.CAPTURING, RecordingState.FAILED):
-        # A new run of the engine tells again of what still lies in the spool.
+        # A new run of the engine tells again of what still lies in the spool; or it was deleted before it was sealed,
+        # and the name is needed to remove the file.
+        recording.object_name = recording.object_name or fact.object_name
         work.sealed.append(fact.recording_id)
         return
     recording.stopped_at = recording.stopped_at or fact.at

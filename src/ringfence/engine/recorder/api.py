@@ -37,9 +37,12 @@ SEGMENT_ENDS = frozenset({StopReason.TRANSFER_CENTRE, StopReason.AGENT_LEFT})
 
 @dataclass(frozen=True, kw_only=True)
 class RecorderState:
+    """Of the newest recording of a call."""
+
     recording_id: RecordingId
     suppressed: frozenset[SuppressionReason]
     stopped: StopReason | None
+    """Why nothing is kept any more; a final stop that came after the segment's own end stands here too."""
 
 
 class Recorder(Protocol):

@@ -7,6 +7,7 @@ import asyncio
 import logging
 import math
 from collections import OrderedDict
+from dataclasses import replace
 from functools import partial
 
 from ringfence.control.facts import (
@@ -60,6 +61,8 @@ class _Recording:
         """Reasons that stand by what was asked for last, ahead of what the tap has done."""
         self.told: set[SuppressionReason] = set()
         """Reasons in force of which a fact was published."""
+        self.call_stopped: StopReason | None = None
+        """A stop that came while the end of the segment was being carried out."""
         self.stopped_by = ("", "")
         """Actor and code of the stop."""
         self._open_from: float | None = None if request.suppressed else started
@@ -262,6 +265,9 @@ class CallRecorder:
         """See Recorder."""
         recording = self._recordings.get(call_id)
         if recording is None:
+            ended = self._ended.get(call_id)
+            if isinstance(ended, RecorderState) and ended.stopped in SEGMENT_ENDS:
+                self._ended[call_id] = replace(ended, stopped=reason)  # no next segment, if this is final
             return
         self._decide_stop(recording, reason, actor, code)
         async with recording.order:
@@ -292,6 +298,8 @@ class CallRecorder:
             recording.stopped_by = (actor, code)
             at_ms = round(recording.ms(self._clock.monotonic()))
             recording.control = recording.control.stop(reason, at_ms=at_ms)
+        elif recording.control.stopped in SEGMENT_ENDS:
+            recording.call_stopped = reason
         recording.close_gate()
 
     async def _end(self, recording: _Recording, reason: StopReason) -> None:
@@ -401,7 +409,7 @@ class CallRecorder:
         if recording.timer is not None:
             recording.timer.cancel()
         del self._recordings[call_id]
-        self._remember(call_id, recording.state())
+        self._remember(call_id, replace(recording.state(), stopped=recording.call_stopped or stop))
         if recording.dropped:
             log.warning("recording %s: %d packets of a flood were dropped", recording.recording_id, recording.dropped)
         if recording.sink is None:

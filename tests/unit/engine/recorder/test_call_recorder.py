@@ -259,6 +259,24 @@ def test_the_next_segment_starts_after_a_hand_over_inside_and_after_no_other_sto
     assert [fact.stop.value for fact in stage.facts.of(RecordingSealed)] == ["transfer_centre", "transfer_outside"]
 
 
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_stop_that_comes_between_two_segments_is_final(at_once: bool) -> None:
+    async def story(stage: Stage) -> None:
+        await stage.recorder.begin(REQUEST)
+        ending = asyncio.ensure_future(stage.recorder.stop(CALL, StopReason.AGENT_LEFT))
+        await asyncio.sleep(0)
+        if not at_once:
+            await ending
+        await stage.recorder.stop(CALL, StopReason.CALLER_OBJECTS)
+        await ending
+        assert await stage.recorder.begin(replace(REQUEST, segment=1)) is None
+        state = stage.recorder.state(CALL)
+        assert state is not None
+        assert state.stopped is StopReason.CALLER_OBJECTS
+
+    assert [fact.reason for fact in play(story).facts.of(RecordingStopped)] == [StopReason.AGENT_LEFT]
+
+
 def test_a_payment_opened_again_while_the_pause_is_ending_keeps_the_pause() -> None:
     async def story(stage: Stage) -> None:
         await stage.recorder.begin(REQUEST)
