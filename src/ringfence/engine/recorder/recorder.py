@@ -298,8 +298,8 @@ class CallRecorder:
             recording.stopped_by = (actor, code)
             at_ms = round(recording.ms(self._clock.monotonic()))
             recording.control = recording.control.stop(reason, at_ms=at_ms)
-        elif recording.control.stopped in SEGMENT_ENDS:
-            recording.call_stopped = reason
+        elif recording.control.stopped in SEGMENT_ENDS and reason not in SEGMENT_ENDS:
+            recording.call_stopped = recording.call_stopped or reason
         recording.close_gate()
 
     async def _end(self, recording: _Recording, reason: StopReason) -> None:

@@ -260,15 +260,20 @@ def test_the_next_segment_starts_after_a_hand_over_inside_and_after_no_other_sto
 
 
 @pytest.mark.parametrize("at_once", [True, False])
-def test_a_stop_that_comes_between_two_segments_is_final(at_once: bool) -> None:
+@pytest.mark.parametrize("busy", [True, False])
+def test_a_stop_that_comes_between_two_segments_is_final(at_once: bool, busy: bool) -> None:
     async def story(stage: Stage) -> None:
         await stage.recorder.begin(REQUEST)
+        masking = asyncio.ensure_future(stage.recorder.suppress(CALL, MASK, "agent-1")) if busy else None
+        await asyncio.sleep(0)
         ending = asyncio.ensure_future(stage.recorder.stop(CALL, StopReason.AGENT_LEFT))
         await asyncio.sleep(0)
         if not at_once:
             await ending
         await stage.recorder.stop(CALL, StopReason.CALLER_OBJECTS)
         await ending
+        if masking is not None:
+            await masking
         assert await stage.recorder.begin(replace(REQUEST, segment=1)) is None
         state = stage.recorder.state(CALL)
         assert state is not None
