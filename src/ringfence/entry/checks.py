@@ -16,6 +16,7 @@ from ringfence.engine.media.prompts import FilePromptCache
 from ringfence.entry import certificates, installation, key_store, ports, processes, secret_files
 from ringfence.entry.settings import Settings, is_loopback, use_django
 from ringfence.kit.errors import RingfenceError
+from ringfence.vault import rootfile
 from ringfence.vault.errors import SigningKeyMissing
 from ringfence.vault.keys import FileRootKey
 from ringfence.vault.signing import FileSigningKey
@@ -116,7 +117,10 @@ def keys(settings: Settings) -> Iterator[Finding]:
     else:
         try:
             FileRootKey.load(root)
-            yield _ok("root key", "It is there and readable by this user only; keep a copy in a safe.")
+            if rootfile.next_of(root).exists() or rootfile.old_of(root).exists():
+                yield _warn("root key", "Its rotation is under way; 'ringfence keys rotate-root' says how to go on.")
+            else:
+                yield _ok("root key", "It is there and readable by this user only; keep a copy in a safe.")
         except RingfenceError as error:
             yield _fail("root key", str(error))
     try:

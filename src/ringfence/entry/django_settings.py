@@ -27,6 +27,8 @@ SECRET_KEY = lazy(lambda: read_secret(DJANGO).decode("ascii"), str)()
 RINGFENCE_DEMO = _settings.demo
 RINGFENCE_SIP_TOKEN_SECRET = lazy(lambda: read_secret(SIP_TOKEN), bytes)()
 RINGFENCE_KEY_STORE = "ringfence.entry.key_store.key_store"
+RINGFENCE_KEY_ROTATION = "ringfence.entry.key_store.key_rotation"
+RINGFENCE_VAULT_UPKEEP = "ringfence.entry.destruction.upkeep"
 RINGFENCE_DESTROYER = "ringfence.entry.destruction.destroyer"
 RINGFENCE_SIGNING_KEY = "ringfence.entry.key_store.signing_key"
 """Dotted name of the function that opens the vault's key store."""

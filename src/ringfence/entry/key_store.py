@@ -7,6 +7,8 @@ from ringfence.vault.disk import create_private
 from ringfence.vault.errors import RootKeyError, SigningKeyError, SigningKeyMissing
 from ringfence.vault.keys import FileRootKey
 from ringfence.vault.keystore import SqliteKeyStore
+from ringfence.vault.rootfile import RootKeyFiles
+from ringfence.vault.rotation import KeyRotation
 from ringfence.vault.signing import FileSigningKey, SigningKey
 
 ROOT_KEY = "root.key"
@@ -16,23 +18,28 @@ PUBLIC_KEY = "signing.pub"
 """The public half in PEM; it also tells a lost signing key from one that was never made."""
 
 
-def root_key() -> FileRootKey:
+def root_key() -> RootKeyFiles:
     """The root key; made once, for a new installation. A key store without its root key is never given a new one."""
     folder = current().keys
     path = folder / ROOT_KEY
     if not path.exists() and not (folder / KEY_STORE).exists():
         try:
-            return FileRootKey.create(path)
+            FileRootKey.create(path)
         except RootKeyError:
             if not path.exists():  # otherwise another process made it in the same moment
                 raise
-    return FileRootKey.load(path)
+    return RootKeyFiles(path)
 
 
 @lru_cache(maxsize=1)
 def key_store() -> SqliteKeyStore:
     """The key store of this process. Raises VaultError with the cure."""
     return SqliteKeyStore(current().keys / KEY_STORE, root_key())
+
+
+def key_rotation() -> KeyRotation:
+    """Rotations in that key store. Raises VaultError with the cure."""
+    return KeyRotation(key_store())
 
 
 @lru_cache(maxsize=1)

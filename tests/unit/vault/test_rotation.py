@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from tests.support.crash import killed_at_each_step
 
 from ringfence.kit.clock import ManualClock
-from ringfence.vault import DataKey, FieldSealer, FileRootKey, SqliteKeyStore, create_data_key
-from ringfence.vault.errors import KeyDestroyed, KeyStoreUnavailable, KeyUnreadable
+from ringfence.vault import DataKey, FieldSealer, FileRootKey, SqliteKeyStore, create_data_key, rootfile
+from ringfence.vault.errors import KeyDestroyed, KeyStoreUnavailable, KeyUnreadable, RootKeyError, RootKeyMissing
+from ringfence.vault.rootfile import RootKeyFiles
 from ringfence.vault.rotation import KeyRotation
 
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
@@ -248,3 +249,67 @@ class TestRootKey:
         assert store.unwrap(key.key_id) == key
         store.close()
         other.close()
+
+
+class TestRootKeyFiles:
+    def test_other_processes_take_over_the_new_one_without_a_restart(self, tmp_path: Path) -> None:
+        path = tmp_path / "root.key"
+        FileRootKey.create(path)
+        engine, operator = (SqliteKeyStore(tmp_path / "keys.sqlite3", RootKeyFiles(path)) for _ in range(2))
+        keys = kept(engine, 3)
+        content, old_id = path.read_bytes(), engine.root.key_id
+        new = rootfile.prepare(path)
+        assert rootfile.prepare(path).key_id == new.key_id != old_id
+        assert engine.unwrap(keys[0].key_id) == keys[0]
+        assert rootfile.rotate(path, KeyRotation(operator)) == 1
+        assert [engine.unwrap(key.key_id) for key in keys] == keys
+        engine.keep(create_data_key("NEW", "r1"))
+        assert {engine.root.key_id, KeyRotation(engine).root_in_force()} == {new.key_id}
+        assert content not in every_byte(tmp_path)
+        assert sorted(each.name for each in tmp_path.glob("root*")) == ["root.key"]
+        with pytest.raises(RootKeyMissing):
+            rootfile.rotate(path, KeyRotation(operator))
+        for store in (engine, operator):
+            store.close()
+
+    def test_killed_at_any_step_everything_opens_and_it_goes_on(self, tmp_path: Path) -> None:
+        (tmp_path / "template").mkdir()
+        old_id = FileRootKey.create(tmp_path / "template/root.key").key_id
+        content = (tmp_path / "template/root.key").read_bytes()
+        template = SqliteKeyStore(tmp_path / "template/keys.sqlite3", RootKeyFiles(tmp_path / "template/root.key"))
+        keys = kept(template, 3)
+        template.close()
+
+        def rotate(folder: Path) -> None:
+            path = folder / "root.key"
+            rootfile.prepare(path)
+            store = SqliteKeyStore(folder / "keys.sqlite3", RootKeyFiles(path))
+            rootfile.rotate(path, KeyRotation(store))
+
+        def resume(folder: Path) -> None:
+            path = folder / "root.key"
+            before = SqliteKeyStore(folder / "keys.sqlite3", RootKeyFiles(path))
+            assert [before.unwrap(key.key_id) for key in keys] == keys, "a restart in the middle opens everything"
+            before.close()
+            if rootfile.next_of(path).exists() or rootfile.old_of(path).exists() or content == path.read_bytes():
+                rotate(folder)
+            after = SqliteKeyStore(folder / "keys.sqlite3", RootKeyFiles(path))
+            assert [after.unwrap(key.key_id) for key in keys] == keys
+            assert after.root.key_id != old_id
+            after.close()
+            assert content not in every_byte(folder)
+            assert not rootfile.old_of(path).exists()
+
+        assert killed_at_each_step(tmp_path / "template", tmp_path, rotate, resume) >= 15
+
+    def test_the_key_in_force_is_never_wiped(self, tmp_path: Path) -> None:
+        """Somebody renamed files by hand."""
+        path = tmp_path / "root.key"
+        FileRootKey.create(path)
+        store = SqliteKeyStore(tmp_path / "keys.sqlite3", RootKeyFiles(path))
+        kept(store, 1)
+        path.rename(rootfile.old_of(path))
+        with pytest.raises(RootKeyError, match="is the root key in force"):
+            rootfile.rotate(path, KeyRotation(store))
+        assert rootfile.old_of(path).exists()
+        store.close()

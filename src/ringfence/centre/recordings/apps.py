@@ -11,4 +11,4 @@ class RecordingsConfig(AppConfig):
 
     @override
     def ready(self) -> None:
-        from ringfence.centre.recordings import tasks  # noqa: F401 (declares the jobs of this app)
+        from ringfence.centre.recordings import keys, tasks  # noqa: F401 (declare the jobs of this app)

@@ -141,3 +141,19 @@ class RecordingPlayed(Entry):
 class PlayRefused(Entry):
     recording_id: str
     reason: str
+
+
+@audited("key.rotation_began", _("{owner} has version {version} of its key; older ones only open."), technical=True)
+class KeyRotationBegan(Entry):
+    owner: str
+    version: int
+
+
+@audited(
+    "key.retired",
+    _("{owner}: version {version} of its key was destroyed, with nothing under it."),
+    technical=True,
+)
+class KeyRetired(Entry):
+    owner: str
+    version: int

@@ -3,6 +3,7 @@
 RecordingError
 +-- NotFound
 +-- GrantEnded
++-- NoSuchKeyOwner
 +-- NotPlayable
     +-- NotLive
     +-- Quarantined
@@ -22,6 +23,10 @@ class NotFound(RecordingError):
 
 class GrantEnded(RecordingError):
     """The time for this purpose is over. State the purpose again."""
+
+
+class NoSuchKeyOwner(RecordingError):
+    """Nobody here has this code. 'ringfence keys status' shows whose keys there are."""
 
 
 class NotPlayable(RecordingError):

@@ -8,6 +8,7 @@ from django.utils.module_loading import import_string
 
 from ringfence.vault.destruction import Destroyer
 from ringfence.vault.keys import KeyStore
+from ringfence.vault.rotation import KeyRotation
 from ringfence.vault.stores import ObjectStore
 
 
@@ -23,6 +24,12 @@ def key_store() -> KeyStore:
     """The vault's key store. Raises VaultError with the cure."""
     store: KeyStore = import_string(settings.RINGFENCE_KEY_STORE)()
     return store
+
+
+def key_rotation() -> KeyRotation:
+    """Rotations of keys in that store. Raises VaultError with the cure."""
+    made: KeyRotation = import_string(settings.RINGFENCE_KEY_ROTATION)()
+    return made
 
 
 def destroyer() -> Destroyer:

@@ -25,6 +25,18 @@ ALARMS: dict[str, tuple[Text, Text]] = {
     "recording_unrecoverable": (_("A recording could not be recovered"), _("Keep the file and ask for help.")),
     "recording_gap": (_("Answered calls without a recording"), _("Look for them in the call log.")),
     "recording_stuck": (_("Recordings do not reach the store"), _("Check the store and the worker's log.")),
+    "backup_key_stays": (
+        _("A backup key outlived its time"),
+        _("Make its folder reachable (backup.key_folder), or delete the file: old key backups open while it stands."),
+    ),
+    "destruction_copy_behind": (
+        _("The copy of the destruction list is behind"),
+        _("Make its disk reachable (backup.list_copy); it catches up by itself."),
+    ),
+    "sealed_value_damaged": (
+        _("Sealed values do not open"),
+        _("Restore the rows that the log of the worker counts, then rotate the client's key again."),
+    ),
     "recording_damaged": (_("A stored recording is damaged"), _("Restore it from a copy, then find the cause.")),
     "job_failed": (_("A job gave up"), _("Look at the worker's log, mend the cause, then clear this.")),
     "job_unknown": (_("A queued job is not known"), _("It was queued by another version.")),
