@@ -167,6 +167,12 @@ TABLE: tuple[Line, ...] = (
     post("remove_telephone", "ICT", "/people/telephones/handset-2/remove", shared=TELEPHONES),
     # Audit and health
     get("audit", "TL CODM HOS DPO ICT", "/audit/"),
+    get("audit_export", "TL CODM HOS DPO ICT", "/audit/export/"),
+    post("audit_export", "TL CODM HOS DPO ICT", "/audit/export/", {"format": "csv", **PURPOSE}),
+    get("audit_timeline", "TL CODM HOS DPO", "/audit/recording/rec-heard/", ids=("rec-heard",)),
+    get("plays", "SUP TL CODM HOS RP DPO", "/listening/"),
+    get("plays_csv", "SUP TL CODM HOS RP DPO", "/listening/plays.csv"),
+    get("heard", EVERY_ROLE, "/listening/mine/"),
     get("health", "SUP TL CODM HOS ICT", "/health/"),
     post(
         "clear_alarm",

@@ -66,6 +66,12 @@ PLACES = (
         frozenset({Right.SUPPORT_CENTRE}),
     ),
     Place(
+        "plays",
+        _("Listening"),
+        _("See for which purposes recordings were heard."),
+        frozenset({Right.SEE_REPORTS}),
+    ),
+    Place(
         "audit",
         _("Audit"),
         _("See who did what, who listened, and why."),

@@ -22,10 +22,12 @@ from ringfence.centre.recordings.access import access_recording, hearing
 from ringfence.centre.recordings.entries import RecordingsSearched
 from ringfence.centre.recordings.models import PlayGrant, Recording, RecordingSpan, RecordingState
 from ringfence.centre.recordings.tiers import tier_at
+from ringfence.centre.tenancy import all_clients
 from ringfence.control.facts import StopReason, SuppressionReason
 from ringfence.kit.ids import AgentId, CallId, ClientCode, QueueId, RecordingId
 
 PAGE = 50
+HEARD_LIMIT = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,6 +212,33 @@ def who_listened(user: User, recording_id: str) -> tuple[Listening, ...]:
                 last_played_at=grant.last_played_at,
             )
             for grant in grants
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heard:
+    """One play of an agent's call, as the agent may know it: without the case it served."""
+
+    heard_at: datetime
+    listener: str
+    purpose: Purpose
+    call_at: datetime
+    client: ClientCode | None
+
+
+def heard_of_agent(agent_id: AgentId) -> tuple[Heard, ...]:
+    """Every play of recordings of this agent's calls, newest first. For the agent only: it looks past client scopes."""
+    with all_clients("an agent knows of every listen to their own calls, whoever they work for today"):
+        grants = PlayGrant.objects.filter(recording__agent_id=agent_id, first_played_at__isnull=False)
+        return tuple(
+            Heard(
+                heard_at=grant.first_played_at,
+                listener=grant.user.display_name,
+                purpose=Purpose(grant.purpose),
+                call_at=grant.recording.started_at,
+                client=ClientCode(grant.client_id) if grant.client_id else None,
+            )
+            for grant in grants.select_related("user", "recording").order_by("-first_played_at")[:HEARD_LIMIT]
         )
 
 

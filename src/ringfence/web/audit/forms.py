@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ringfence.centre.audit.entries import entry_types
 from ringfence.centre.audit.queries import AuditFilter
-from ringfence.web.forms import PeriodForm, day_end, day_start
+from ringfence.web.forms import PeriodForm, PurposeForm, day_end, day_start
 
 ANY = ("", _("Any"))
 
@@ -41,3 +41,19 @@ class AuditForm(PeriodForm):
             until=day_end(values["until"]),
             technical_only=technical_only,
         )
+
+
+class ExportForm(PurposeForm):
+    """As what, and why (R80)."""
+
+    field_order = ["format", "purpose", "case_reference"]
+
+    format = forms.ChoiceField(
+        label=_("Which file?"),
+        choices=[
+            ("csv", _("CSV, to read in a spreadsheet")),
+            ("jsonl", _("JSON Lines, to verify with the program of the installation")),
+        ],
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose a kind of file.")},
+    )

@@ -2,9 +2,7 @@
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
-from typing_extensions import override
 
-from ringfence.centre.calls.purposes import MAX_CASE, NEEDS_CASE, Purpose
 from ringfence.centre.calls.queries import CallFilter, Outcome
 from ringfence.centre.recordings.models import RecordingState
 from ringfence.centre.recordings.queries import RecordingFilter
@@ -74,29 +72,3 @@ class RecordingsForm(TraceForm):
             **self._shared(),  # type: ignore[arg-type] # keys and types as the filter names them
             state=RecordingState(state) if state else None,
         )
-
-
-class PurposeForm(forms.Form):
-    """One purpose of the closed list (R80)."""
-
-    purpose = forms.ChoiceField(
-        label=_("Why do you need it?"),
-        choices=Purpose.choices,
-        widget=forms.RadioSelect,
-        help_text=_("Your purpose and your name stay in the audit trail."),
-        error_messages={"required": _("Choose a purpose from the list.")},
-    )
-    case_reference = forms.CharField(
-        label=_("Case reference"),
-        required=False,
-        max_length=MAX_CASE,
-        help_text=_("Needed for a complaint, an allegation, client clarification and data protection."),
-        widget=forms.TextInput(attrs={"autocomplete": "off", "class": "govuk-input--width-20"}),
-    )
-
-    @override
-    def clean(self) -> dict[str, object]:
-        values = super().clean() or {}
-        if values.get("purpose") in NEEDS_CASE and not str(values.get("case_reference", "")).strip():
-            self.add_error("case_reference", _("Enter the reference of the case that this serves."))
-        return values

@@ -23,8 +23,9 @@ from ringfence.centre.recordings.errors import GrantEnded, NotFound, NotPlayable
 from ringfence.vault.errors import VaultError
 from ringfence.vault.wav import WavView
 from ringfence.web.access import PersonRequest, needs
+from ringfence.web.forms import PurposeForm
 from ringfence.web.names import agent_choices, client_choices, queue_choices
-from ringfence.web.recordings.forms import CallsForm, PurposeForm, RecordingsForm
+from ringfence.web.recordings.forms import CallsForm, RecordingsForm
 from ringfence.web.recordings.lines import (
     Names,
     call_line,

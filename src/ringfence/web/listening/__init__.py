@@ -1,0 +1,1 @@
+"""For which purposes recordings are heard, and who heard one's own calls."""
