@@ -465,7 +465,10 @@ class KeypadProgress(Fact, frozen=True, kw_only=True):
     field: KeypadField
     digits: int
     outcome: str
-    """``started``, ``typing``, ``cleared``, ``stopped``, or what the payment adapter answered (KeypadOutcome)."""
+    """``started``, ``typing``, ``cleared``, ``stopped``, ``too_many_tries``, or what the payment adapter answered.
+
+    ``typing`` is not told for keys that follow each other faster than anybody types.
+    """
 
 
 class Span(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -20,6 +20,11 @@ from ringfence.kit.ids import LegId
 
 log = logging.getLogger(__name__)
 
+MAX_TRIES = 5
+"""Refused fields before an agent has to ask for it anew: nobody tries out cards here."""
+_TOLD_SECONDS = 0.05
+"""Keys closer together are a machine's; their progress is not told one by one."""
+
 
 @dataclasses.dataclass(kw_only=True, eq=False)
 class _Typing:
@@ -29,6 +34,8 @@ class _Typing:
     field: KeypadField
     digits: bytearray = dataclasses.field(default_factory=bytearray, repr=False)
     submitted: bool = False
+    tries: int = 0
+    told_at: float = float("-inf")
 
 
 class CallKeypad:
@@ -46,6 +53,7 @@ class CallKeypad:
         """Payments of which the adapter may hold something."""
         self._pause: Handle | None = None
         recording.on_payment_closed = self.payment_closed
+        recording.on_handed_over = self._let_go
 
     @property
     def field(self) -> KeypadField | None:
@@ -118,7 +126,10 @@ class CallKeypad:
                 self._submit(typing)
         elif digit.isdigit():
             typing.digits += digit.encode("ascii")
-            self._tell(typing, len(typing.digits), "typing")
+            now = self._around.clock.monotonic()
+            if now - typing.told_at >= _TOLD_SECONDS:
+                typing.told_at = now
+                self._tell(typing, len(typing.digits), "typing")
             if len(typing.digits) >= LENGTHS[typing.field][1]:
                 self._submit(typing)
             elif looks_whole(typing.field, typing.digits):
@@ -153,13 +164,17 @@ class CallKeypad:
             adapter.forget(typing.payment_id)  # it was closed meanwhile
         if typing is not self._typing:
             return
+        typing.submitted = False
+        typing.tries += 1
+        self._tell(typing, count, outcome.value)
         if outcome is KeypadOutcome.ACCEPTED:
             self._typing = None
-        typing.submitted = False
-        self._tell(typing, count, outcome.value)
+        elif typing.tries >= MAX_TRIES:
+            self._typing = None
+            self._tell(typing, 0, "too_many_tries")
 
     async def _let_go(self) -> None:
-        """The caller's keys are their own again."""
+        """The caller's keys are their own again: the agent's work is done, or the caller is somebody else's."""
         typing, leg = self._typing, self._captured
         self._wipe()
         self._captured = self._payment_id = None

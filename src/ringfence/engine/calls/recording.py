@@ -50,6 +50,8 @@ class CallRecording:
         self._around = around
         self.on_payment_closed: Callable[[str], Awaitable[None]] | None = None
         """Told before the pause can end."""
+        self.on_handed_over: Callable[[], Awaitable[None]] | None = None
+        """Told before somebody outside hears the caller."""
 
     # For call control
 
@@ -100,6 +102,8 @@ class CallRecording:
         keeping = self._state.keeping
         keeping.stopped = keeping.stopped or reason
         await self._around.recorder.stop(self._state.call_id, reason, actor, code)
+        if reason is StopReason.TRANSFER_OUTSIDE and self.on_handed_over is not None:
+            await self.on_handed_over()
 
     # Looking
 

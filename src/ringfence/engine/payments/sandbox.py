@@ -1,7 +1,7 @@
 """A payment adapter that pays nothing: it judges card, expiry and security code as a provider would, and forgets them.
 
-For trials, demonstrations and tests. What it accepts stays in memory until the payment is closed, or for a quarter of
-an hour, and is then overwritten.
+For trials, demonstrations and tests. What it accepts stays in memory until the payment is closed or the call is over,
+and is then overwritten; what nobody ended is overwritten at the next use after a quarter of an hour.
 """
 
 from datetime import datetime, timedelta

@@ -10,12 +10,21 @@ import msgspec
 import pytest
 from tests.support.call_world import ANN, BOB, World, run
 
-from ringfence.control.commands import ClosePayment, Done, OpenPayment, Refused, Reply, StartKeypad, StopKeypad
+from ringfence.control.commands import (
+    ClosePayment,
+    Done,
+    OpenPayment,
+    Refused,
+    Reply,
+    StartKeypad,
+    StopKeypad,
+    TransferCall,
+)
 from ringfence.control.facts import KeypadField, KeypadOutcome, KeypadProgress
 from ringfence.engine.errors import PaymentUnavailable
 from ringfence.engine.media.port import DtmfReceived
 from ringfence.engine.sip.api import InfoDigit
-from ringfence.kit.ids import AgentId
+from ringfence.kit.ids import AgentId, EntryId
 
 CARD, EXPIRY, CODE = KeypadField.CARD_NUMBER, KeypadField.EXPIRY, KeypadField.SECURITY_CODE
 VISA = "4111111111111111"
@@ -99,12 +108,15 @@ def test_a_card_is_keyed_in_field_by_field_by_events_or_info() -> None:
     ]  # fmt: skip
 
 
-def test_progress_counts_digits() -> None:
+def test_progress_counts_digits_typed_by_a_person_and_not_by_a_machine() -> None:
     async def scenario(world: World) -> None:
         await world.talking()
         await open_payment(world)
         await start(world)
-        await press(world, "411*42")
+        for digit in "411*42":
+            await world.advance(0.1)
+            await press(world, digit)
+        await press(world, "1" * 10)
 
     counts = [(fact.outcome, fact.digits) for fact in run(scenario).facts.of(KeypadProgress)]
     assert counts == [("started", 0), ("typing", 1), ("typing", 2), ("typing", 3), ("cleared", 0),
@@ -123,7 +135,39 @@ def test_a_refused_field_is_typed_again_without_a_new_command() -> None:
 
     world = run(scenario)
     assert told(world) == [("started", 0), ("not_valid", 16), ("wrong_length", 3), ("accepted", 16)]
-    assert [fact.digits for fact in world.facts.of(KeypadProgress)][-1] == 16, "keys after the last field are dropped"
+    assert world.facts.of(KeypadProgress)[-1].outcome == "accepted", "keys after the last field are dropped"
+
+
+def test_after_five_refused_tries_the_agent_has_to_ask_anew() -> None:
+    async def scenario(world: World) -> None:
+        await world.talking()
+        await open_payment(world)
+        await start(world)
+        for _ in range(7):
+            await press(world, "4111111111111112#")
+        assert world.table.live_calls()[0].keypad is None
+        assert captured(world)
+        await start(world)
+        await press(world, VISA + "#")
+
+    assert told(run(scenario)) == [
+        ("started", 0), *[("not_valid", 16)] * 5, ("too_many_tries", 0), ("started", 0), ("accepted", 16),
+    ]  # fmt: skip
+
+
+def test_keys_are_the_callers_own_again_once_they_are_handed_over_outside() -> None:
+    async def scenario(world: World) -> None:
+        await world.talking()
+        await open_payment(world)
+        await start(world)
+        await press(world, "4111")
+        command = TransferCall(call_id=world.only().call_id, agent_id=ANN, entry_id=EntryId("out"))
+        assert isinstance(await world.command(command), Done)
+        assert captured(world), "not before the destination has answered"
+        await world.pick_up()
+        assert not captured(world)
+
+    assert told(run(scenario))[-1] == ("stopped", 0)
 
 
 def test_a_pause_ends_a_field_only_where_nobody_would_go_on() -> None:
