@@ -51,7 +51,8 @@ _USUAL_VIA = re.compile(
     r";branch=([^\s;=,\"]+)(?:;(?!branch)[a-z]+(?:=[^\s;=,\"]+)?)*"
 )
 _USUAL_ADDRESS = re.compile(
-    r"(?:\"[^\"\\\x00-\x1f\x7f]*\" ?|[^<>\"\x00-\x1f\x7f]*)<([^<>\"\x00-\x20\x7f]+)>(?:;tag=([A-Za-z0-9.!%*_+`'~-]+))?"
+    r"(?:\"[^\"\\\x00-\x1f\x7f]*\" ?|[^<>\"\x00-\x1f\x7f]*)"
+    r"<([^<>\"\x00-\x20\x7f-\U0010ffff]+)>(?:;tag=([A-Za-z0-9.!%*_+`'~-]+))?"
 )
 _USUAL_CSEQ = re.compile(r"([0-9]{1,10}) ([A-Z]+)")
 _USUAL_NAMES = {
