@@ -32,6 +32,9 @@ class Call(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
             self.tone = self.recorder = None
             self.peer.ended.append(self)
 
+    def onCallTransferStatus(self, parameter: Any) -> None:
+        say("transfer", status=parameter.statusCode, final=parameter.finalNotify)
+
     def onCallMediaState(self, _: Any) -> None:
         info = self.getInfo()
         say("media", status=[media.status for media in info.media])
@@ -47,7 +50,7 @@ class Call(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
                     self.tone.play(pj.ToneDescVector([tone]), True)
                 if self.tone is not None:
                     self.tone.startTransmit(audio)
-                if options.record and self.recorder is None:
+                if options.record and self.recorder is None and self is not self.peer.second:
                     self.recorder = pj.AudioMediaRecorder()
                     self.recorder.createRecorder(options.record)
                 if self.recorder is not None:
@@ -80,6 +83,8 @@ class Peer:
     def __init__(self, options: Options) -> None:
         self.options = options
         self.call: Any = None
+        self.second: Any = None
+        """Another call of the same telephone; the first one is on hold."""
         self.ended: list[Any] = []
         self.answer_at: float | None = None
         self.endpoint = pj.Endpoint()
@@ -145,6 +150,13 @@ class Peer:
         elif kind == "unhold":
             parameter.opt.flag = pj.PJSUA_CALL_UNHOLD
             self.call.reinvite(parameter)
+        elif kind == "transfer":
+            self.call.xfer(command["uri"], parameter)
+        elif kind == "second":
+            self.second = Call(self, self.account)
+            self.second.makeCall(command["uri"], parameter)
+        elif kind == "join":
+            self.call.xferReplaces(self.second, parameter)
         elif kind == "dtmf":
             self.call.dialDtmf(command["digits"])
         return True
@@ -156,6 +168,8 @@ class Peer:
             for call in self.ended:
                 if call is self.call:
                     self.call = self.answer_at = None
+                if call is self.second:
+                    self.second = None
             self.ended.clear()
             if self.call is not None and self.answer_at is not None and time.monotonic() >= self.answer_at:
                 self.answer_at = None
@@ -176,7 +190,7 @@ class Peer:
         self.endpoint.hangupAllCalls()
         for _ in range(20):
             self.endpoint.libHandleEvents(10)
-        self.call = None
+        self.call = self.second = None
         self.account.shutdown()
         self.endpoint.libDestroy()
 

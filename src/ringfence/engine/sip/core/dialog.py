@@ -93,9 +93,8 @@ class Dialog:
     hang_up_on_ack: bool = False
     refer: Callable[[int], None] | None = None
     """Answers a pending REFER."""
-    referral: str | None = None
-    """Event header of the NOTIFYs of an accepted one."""
-    referrals: int = 0
+    referral: bool = False
+    """An accepted one waits for its last NOTIFY."""
     auth_tries: int = 0
     reported: bool = False
     """The closing event is out; nothing follows it."""

@@ -12,7 +12,11 @@ _SECONDS = 180
 
 
 class Referrals:
-    """The implicit subscriptions of REFER, one at a time in each dialog."""
+    """The implicit subscriptions of REFER, one at a time in each dialog.
+
+    So no NOTIFY carries an id, which RFC 3515 section 2.4.6 wants for the second one of a dialog: nothing could be
+    confused, and PJSIP answers 481 to an id.
+    """
 
     def __init__(self, table: DialogTable) -> None:
         self.table = table
@@ -29,13 +33,11 @@ class Referrals:
         except ValueError:
             self.endpoint.answer(message, 400)
             return
-        busy = dialog.refer is not None or dialog.referral is not None
+        busy = dialog.refer is not None or dialog.referral
         if dialog.reported or dialog.phase is not Phase.CONFIRMED or busy:
             self.endpoint.answer(message, 500, headers=[("Retry-After", "2")])
             return
         transaction = self.endpoint.serve(message, to_tag=dialog.local_tag)
-        # The first subscription of a dialog needs no id; later ones do (RFC 3515 section 2.4.6).
-        event = "refer" if dialog.referrals == 0 else f"refer;id={message.cseq}"
         silent = (message.get("refer-sub") or "").strip().lower() == "false"
 
         def answer(status: int) -> None:
@@ -47,7 +49,7 @@ class Referrals:
                 if silent:
                     headers.append(("Refer-Sub", "false"))
                 else:
-                    dialog.referral, dialog.referrals = event, dialog.referrals + 1
+                    dialog.referral = True
             transaction.respond(status, headers=headers)
 
         dialog.refer = answer
@@ -69,12 +71,12 @@ class Referrals:
     def notify(self, dialog_id: DialogId, *, status: int, final: bool) -> None:
         """Tell what the destination answered. Nothing is sent when nobody asked to be told, or after a final one."""
         dialog = self.table.by_id.get(dialog_id)
-        if dialog is None or dialog.referral is None or dialog.phase is not Phase.CONFIRMED:
+        if dialog is None or not dialog.referral or dialog.phase is not Phase.CONFIRMED:
             return
         state = "terminated;reason=noresource" if final else f"active;expires={_SECONDS}"
-        headers = [dialog.contact(), ("Event", dialog.referral), ("Subscription-State", state)]
+        headers = [dialog.contact(), ("Event", "refer"), ("Subscription-State", state)]
         if final:
-            dialog.referral = None
+            dialog.referral = False
         self._send(dialog, headers, f"SIP/2.0 {status} {reason_of(status)}\r\n")
 
     def _send(self, dialog: Dialog, headers: list[tuple[str, str]], fragment: str, *, tried: bool = False) -> None:
@@ -89,7 +91,7 @@ class Referrals:
                 if header is not None:
                     self._send(dialog, [*headers, header], fragment, tried=True)
             elif message.status >= 300:
-                dialog.referral = None  # nobody listens; the call itself goes on
+                dialog.referral = False  # nobody listens; the call itself goes on
 
         flow = self.table.live_flow(dialog)
         self.endpoint.send(flow, notify, on_response=answered, on_failure=lambda _status: None)
