@@ -126,6 +126,17 @@ TABLE: tuple[Line, ...] = (
     get("payment_launch", AGENTS, "/payments/launch/TOKEN", ids=("TOKEN",)),
     post("payment_beat", AGENTS, "/payments/window/pay-1/beat", {"secret": "SECRET"}, ids=("pay-1",)),
     post("payment_close", AGENTS, "/payments/window/pay-1/close", {"secret": "SECRET"}, ids=("pay-1",)),
+    # The library
+    get("library", EVERY_ROLE, "/library/"),
+    get("library_aids", AGENTS, "/library/aids"),
+    get("document", EVERY_ROLE, "/library/bbc-bins/", ids=("bbc-bins",)),
+    post("document", EVERY_ROLE, "/library/bbc-bins/", ids=("bbc-bins",)),
+    get("document_version", EVERY_ROLE, "/library/bbc-bins/1/", ids=("bbc-bins",)),
+    get("library_add", LEADERS, "/library/add/"),
+    post("library_add", LEADERS, "/library/add/"),
+    get("library_edit", LEADERS, "/library/bbc-bins/edit/", ids=("bbc-bins",)),
+    post("library_edit", LEADERS, "/library/bbc-bins/edit/", ids=("bbc-bins",)),
+    get("library_signatures", LEADERS, "/library/bbc-bins/signatures/", ids=("bbc-bins",)),
     # People and their access
     get("people", READERS, "/people/"),
     get("join", LEADERS, "/people/join/"),

@@ -24,6 +24,8 @@ from ringfence.centre.payments.models import CloseProof, Payment, PaymentLink, P
 from ringfence.centre.payments.secrets import digest
 from ringfence.centre.tenancy import all_clients
 from ringfence.centre.tenancy.models import Client
+from ringfence.centre.training.actions import load_samples, publish, sign
+from ringfence.centre.training.models import DocumentVersion
 from ringfence.control import facts
 from ringfence.control.commands import (
     AnyCommand,
@@ -84,6 +86,25 @@ def _people(now: datetime) -> None:
     )
 
 
+def _library() -> None:
+    """The documents that come with the package, signed by every agent, and a desk aid of BBC alone."""
+    today = timezone.localdate()
+    load_samples(today=today)
+    publish(
+        slug="bbc-bins",
+        kind="desk_aid",
+        title="Missed bins in Barford",
+        text="Ask for the street. Bins are emptied again within 2 days.",
+        clients=["BBC"],
+        mandatory=False,
+        review_on=today,
+        by=None,
+    )
+    for version in DocumentVersion.objects.filter(document__mandatory=True):
+        for agent in Agent.objects.select_related("user"):
+            sign(version=version, sha256=version.sha256, by=agent.user)
+
+
 def user_of(email: str) -> User:
     return User.objects.get(email=f"{email}@centre.example")
 
@@ -103,6 +124,7 @@ def furnish(*, now: datetime | None = None) -> Centre:
     load_centre(_sample(), folder=SAMPLE.parent)
     now = now or timezone.now()
     _people(now)
+    _library()
     with all_clients("a test"):
         queues = {row.client_id: QueueId(row.queue_id) for row in Queue.objects.all()}
         names = ("agent", "marlo.fenwright", "tansy.okhaven", "joss.harrowgill")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ringfence.entry import audit_commands, destruction_commands, key_commands, people
+from ringfence.entry import audit_commands, destruction_commands, key_commands, library, people
 from ringfence.entry import settings as settings_module
 from ringfence.entry.backup import commands as backup_commands
 from ringfence.entry.errors import OperatorError
@@ -26,6 +26,7 @@ app = typer.Typer(
 
 app.add_typer(people.users, name="user")
 app.add_typer(people.devices, name="device")
+app.add_typer(library.library, name="library")
 app.add_typer(audit_commands.audit, name="audit")
 app.add_typer(key_commands.keys, name="keys")
 app.command()(backup_commands.backup)

@@ -76,7 +76,7 @@ CSRF_COOKIE_NAME = "__Host-csrf" if _https else "csrf"
 
 _ROOMS = (
     *("tenancy", "audit", "privacy", "jobs", "accounts", "directory", "live", "calls", "recordings"),
-    *("payments", "retention"),
+    *("payments", "retention", "training"),
 )
 
 INSTALLED_APPS = [

@@ -65,7 +65,7 @@ def add_user(
             actions.create_agent(user=invitation.user, by=None)
     typer.echo(f"Invited. Give them this link, which works once: {current().page}{invitation.path}")
     if agent:
-        typer.echo("They are offered calls once their training is signed off, on the page People.")
+        typer.echo("They are offered calls once they have signed what is mandatory, on the page Library.")
 
 
 @users.command("list")

@@ -17,6 +17,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("calls/", include("ringfence.web.recordings.urls_calls")),
     path("recordings/", include("ringfence.web.recordings.urls")),
     path("payments/", include("ringfence.web.payments.urls")),
+    path("library/", include("ringfence.web.library.urls")),
     path("people/", include("ringfence.web.people.urls")),
     path("audit/", audit.audit, name="audit"),
     path("audit/export/", audit.export, name="audit_export"),

@@ -48,6 +48,12 @@ PLACES = (
         frozenset({Right.SEE_PAYMENTS}),
     ),
     Place(
+        "library",
+        _("Library"),
+        _("Read procedures and desk aids, and sign what must be signed before you take calls."),
+        frozenset({Right.TAKE_CALLS, Right.EDIT_LIBRARY}),
+    ),
+    Place(
         "people",
         _("People"),
         _("See who may do what, add people, change and end roles, and review access."),

@@ -69,8 +69,8 @@ def test_a_refused_page_is_a_page(sign_in: SignIn) -> None:
 
 
 MENUS = {
-    "AGT": ["Desk"],
-    "TL": ["Desk", "Calls", "Recordings", "Payments", "People", "Listening", "Audit", "Health"],
+    "AGT": ["Desk", "Library"],
+    "TL": ["Desk", "Calls", "Recordings", "Payments", "Library", "People", "Listening", "Audit", "Health"],
     "RP": ["Calls", "Recordings", "Listening"],
     "DPO": ["People", "Listening", "Audit"],
     "ICT": ["Telephones", "Support", "Audit", "Health"],

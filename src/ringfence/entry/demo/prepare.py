@@ -18,6 +18,7 @@ from ringfence.kit.ids import AgentId
 
 SOURCE = Path(__file__).parents[2]
 SAMPLE = SOURCE / "centre" / "directory" / "samples" / "three-councils.toml"
+LIBRARY = SOURCE / "centre" / "training" / "samples"
 BUILT = SOURCE / "web" / "static" / "dist"
 CARRIER = "simulated-carrier"
 FIRST_MEDIA_PORT = 20000
@@ -59,7 +60,7 @@ def fingerprint() -> str:
     digest = hashlib.sha256(version("ringfence").encode())
     for path in sorted(SOURCE.glob("centre/*/migrations/*.py")):
         digest.update(path.name.encode() + path.read_bytes())
-    for path in (SAMPLE, BUILT / ".stamp", Path(plans.__file__), Path(__file__)):
+    for path in (SAMPLE, *sorted(LIBRARY.glob("*.md")), BUILT / ".stamp", Path(plans.__file__), Path(__file__)):
         digest.update(path.read_bytes() if path.is_file() else b"-")
     return digest.hexdigest()
 
@@ -79,6 +80,20 @@ def prepare(settings: Settings, *, now: datetime, say: Callable[[str], None]) ->
     return _load(settings, made_of=wanted)
 
 
+def _train() -> None:
+    """The library that comes with the package, and each invented agent's own signature under what is mandatory."""
+    from django.utils import timezone
+
+    from ringfence.centre.accounts.models import Agent
+    from ringfence.centre.training.actions import load_samples, sign
+    from ringfence.centre.training.models import DocumentVersion
+
+    load_samples(today=timezone.localdate())
+    for text in DocumentVersion.objects.filter(document__mandatory=True):
+        for agent in Agent.objects.select_related("user"):
+            sign(version=text, sha256=text.sha256, by=agent.user)
+
+
 def _load(settings: Settings, *, made_of: str) -> Plan:
     use_django()
     from ringfence.centre.accounts import actions
@@ -88,6 +103,7 @@ def _load(settings: Settings, *, made_of: str) -> Plan:
     from ringfence.centre.directory.queries import build_snapshot
 
     passwords = load_centre(SAMPLE).passwords
+    _train()
     now = build_snapshot()
     names = {client.code: client.name for client in now.clients}
     labels = {number["number"]: number["label"] for row in sample()["clients"] for number in row["numbers"]}
