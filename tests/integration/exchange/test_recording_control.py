@@ -12,12 +12,17 @@ from tests.support.audio import from_alaw, level_dbfs, tone_alaw, tone_dbfs
 from tests.support.exchange_stage import ANN, BOB, NUMBERS, ExchangeStage, Telephone, exchange_stage
 from tests.support.media import until
 
+from ringfence.control.channel import Decoder, encode
 from ringfence.control.commands import (
+    Answer,
     ClosePayment,
     Done,
+    Follow,
+    FromEngine,
     MaskRecording,
     ObjectToRecording,
     OpenPayment,
+    Request,
     StartKeypad,
     StopKeypad,
     StopRecording,
@@ -25,6 +30,7 @@ from ringfence.control.commands import (
     UnmaskRecording,
 )
 from ringfence.control.facts import (
+    AlarmRaised,
     CallAnswered,
     CallerObjected,
     CallTransferred,
@@ -38,7 +44,10 @@ from ringfence.control.facts import (
     RecordingSuppressed,
     StopCode,
     StopReason,
+    SuppressionReason,
 )
+from ringfence.engine.errors import EngineUnavailable
+from ringfence.engine.media.embedded.tap import EmbeddedTap
 from ringfence.kit.ids import EntryId
 
 CARD = "4929123456781234"[:-1]
@@ -89,7 +98,6 @@ def spans_silent(stage: ExchangeStage, sealed: RecordingSealed) -> bool:
 def test_a_payment_and_a_mask_are_silence_of_equal_length_while_people_go_on_talking(tmp_path: Path) -> None:
     async def scenario(stage: ExchangeStage) -> None:
         caller, agent, call = await converse(stage)
-        began = stage.exchange.clock.monotonic()
         await both_hear(stage, caller, agent)
         assert isinstance(await stage.ask(OpenPayment(**call, payment_id="p1")), Done)
         await both_hear(stage, caller, agent)
@@ -101,15 +109,15 @@ def test_a_payment_and_a_mask_are_silence_of_equal_length_while_people_go_on_tal
         await both_hear(stage, caller, agent)
         caller.hang_up()
         await agent.over()
-        lasted = stage.exchange.clock.monotonic() - began
         sealed = await stage.fact(RecordingSealed)
+        lasted = stage.of(RecordingStopped)[0].at - stage.of(CallAnswered)[0].at
         assert [(span.reason, span.code) for span in sealed.spans] == [("payment", ""), ("mask", "third_party")]
         assert sealed.spans[0].end_ms == sealed.spans[1].start_ms
         assert spans_silent(stage, sealed)
-        assert abs(sealed.duration_ms - lasted * 1000) < 250
+        assert abs(sealed.duration_ms - lasted.total_seconds() * 1000) < 250
         audio = from_alaw(stage.recorded(sealed)[0])
-        assert tone_dbfs(audio[: sealed.spans[0].start_ms * 8], 440) > -30
-        assert tone_dbfs(audio[sealed.spans[1].end_ms * 8 :], 440) > -30
+        assert level_dbfs(audio[: sealed.spans[0].start_ms * 8]) > -40
+        assert level_dbfs(audio[sealed.spans[1].end_ms * 8 :]) > -40
 
     play(tmp_path, scenario)
 
@@ -182,7 +190,7 @@ def test_a_payment_that_is_open_at_a_transfer_inside_pauses_the_next_segment_too
         assert span.end_ms > 400
         assert spans_silent(stage, first)
         assert spans_silent(stage, second)
-        assert tone_dbfs(from_alaw(stage.recorded(second)[0])[span.end_ms * 8 :], 440) > -30
+        assert level_dbfs(from_alaw(stage.recorded(second)[0])[span.end_ms * 8 :]) > -40
 
     play(tmp_path, scenario)
 
@@ -241,3 +249,60 @@ def test_a_card_that_is_keyed_in_is_nowhere_but_in_the_payment_adapter(
     assert not any(number[at : at + 8] in caplog.text for at in range(len(number) - 7))
     for path in (path for path in tmp_path.rglob("*") if path.is_file()):
         assert number.encode() not in path.read_bytes(), path.name
+
+
+def test_whoever_opened_a_payment_may_vanish_and_the_pause_stays(tmp_path: Path) -> None:
+    """The web process and the follower of the facts are two processes of their own; both end here without a word."""
+
+    async def scenario(stage: ExchangeStage) -> None:
+        caller, agent, call = await converse(stage)
+        path = tmp_path / "run" / "engine.sock"
+        web, web_writer = await asyncio.open_unix_connection(str(path))
+        _, follower = await asyncio.open_unix_connection(str(path))
+        follower.write(encode(Follow()))
+        command = OpenPayment(**call, payment_id="p1")
+        web_writer.write(encode(Request(request_id=1, command=command)))
+        decoder: Decoder[FromEngine] = Decoder(FromEngine)
+        answers = [message for message in decoder.feed(await web.read(65536)) if isinstance(message, Answer)]
+        assert isinstance(answers[0].reply, Done)
+        for writer in (web_writer, follower):
+            writer.transport.abort()
+        await both_hear(stage, caller, agent)
+        [live] = stage.exchange.calls.live_calls()
+        assert live.payments == {"p1"}
+        assert live.suppressed == {SuppressionReason.PAYMENT}
+        caller.hang_up()
+        sealed = await stage.fact(RecordingSealed)
+        assert sealed.spans[-1].end_ms == sealed.duration_ms
+        assert spans_silent(stage, sealed)
+
+    play(tmp_path, scenario)
+
+
+@pytest.mark.parametrize("hangs", [True, False])
+def test_a_media_engine_that_does_not_confirm_a_pause_costs_the_recording_and_not_the_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hangs: bool
+) -> None:
+    async def pause(self: EmbeddedTap) -> float:
+        if hangs:
+            await asyncio.Event().wait()
+        raise EngineUnavailable
+
+    async def scenario(stage: ExchangeStage) -> None:
+        stage.exchange.recorder._tap_seconds = 0.2
+        caller, agent, call = await converse(stage)
+        await both_hear(stage, caller, agent)
+        monkeypatch.setattr(EmbeddedTap, "pause", pause)
+        before = sum(len(side) for side in (caller.phone.packets, agent.phone.packets))
+        assert isinstance(await stage.ask(OpenPayment(**call, payment_id="p1")), Done)
+        sealed = await stage.fact(RecordingSealed)
+        await both_hear(stage, caller, agent)
+        assert sum(len(side) for side in (caller.phone.packets, agent.phone.packets)) > before
+        assert sealed.stop is StopReason.MEDIA_FAILED
+        assert "tap_disobeyed" in {alarm.code for alarm in stage.of(AlarmRaised)}
+        assert len(stage.of(RecordingStarted)) == len(stage.of(RecordingStopped)) == 1
+        assert stage.exchange.calls.live_calls()[0].stopped is StopReason.MEDIA_FAILED
+        caller.hang_up()
+        await stage.ended()
+
+    play(tmp_path, scenario)
