@@ -1,8 +1,10 @@
 """Hostile and odd input: the cases of RFC 4475, our own, and random mutations of them all."""
 
+import gc
 import json
 import random
 import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -122,6 +124,36 @@ def test_thousands_of_mutations_in_one_exchange_leave_nothing() -> None:
     world.wait(100)
     assert world.left == (0, 0)
     assert world.agent.endpoint.timers.live == 0
+
+
+def test_memory_is_flat_over_many_rounds() -> None:
+    """Each round is the whole set and 600 mutations; after three of them nothing may be kept for a message."""
+    world = exchange()
+    chance = random.Random(4475)
+    names = sorted(MESSAGES)
+    kept: list[int] = []
+    tracemalloc.start()
+    try:
+        for _ in range(9):
+            for data in MESSAGES.values():
+                world.feed(data, RecordingFlow())
+            for _ in range(600):
+                steps = [
+                    (chance.randrange(5000), chance.choice(("cut", "byte", "double", "insert")), chance.randbytes(3))
+                    for _ in range(chance.randrange(1, 4))
+                ]
+                source = RecordingFlow(remote=(f"127.0.0.{chance.randrange(1, 255)}", 5060))
+                world.feed(mutate(MESSAGES[chance.choice(names)], steps), source)
+                world.wait(0.02)
+            world.wait(100)
+            world.take()
+            assert world.left == (0, 0)
+            gc.collect()
+            kept.append(tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+    messages = 6 * (600 + len(MESSAGES))
+    assert (kept[-1] - kept[2]) / messages < 8, f"bytes kept for each message: {kept}"
 
 
 @pytest.mark.parametrize(
