@@ -35,6 +35,11 @@ def waited_seconds(pid: int | str = "self") -> float:
         return 0.0
 
 
+def stolen_ticks() -> int:
+    """Hundredths of a second that the host took from all cores so far."""
+    return _ticks()[7]
+
+
 class MachineState:
     """Sampled from its making on; ``figures`` tells of the time since then."""
 

@@ -1,24 +1,18 @@
 """Hostile and odd input: the cases of RFC 4475, our own, and random mutations of them all."""
 
 import gc
-import json
-import random
 import time
 import tracemalloc
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.support.sip_world import RecordingFlow, World, status_of
+from tests.support.torture import MESSAGES, VERDICTS, WAYS, Mutations, mutate
 
 from ringfence.engine.sip.api import IncomingInvite, SipEvent
 from ringfence.engine.sip.core.config import Limits
 from ringfence.engine.sip.core.message import Malformed, parse
-
-FOLDER = Path(__file__).resolve().parents[3] / "fixtures" / "wire" / "rfc4475"
-VERDICTS: dict[str, dict[str, object]] = json.loads((FOLDER / "verdicts.json").read_text(encoding="utf-8"))
-MESSAGES = {name: (FOLDER / f"{name}.bin").read_bytes() for name in VERDICTS}
 
 
 def exchange() -> World:
@@ -79,25 +73,11 @@ def check(world: World, data: bytes) -> None:
 mutations = st.tuples(
     st.sampled_from(sorted(MESSAGES)),
     st.lists(
-        st.tuples(st.integers(0, 5000), st.sampled_from(["cut", "byte", "double", "insert"]), st.binary(max_size=6)),
+        st.tuples(st.integers(0, 5000), st.sampled_from(WAYS), st.binary(max_size=6)),
         min_size=1,
         max_size=4,
     ),
 )
-
-
-def mutate(data: bytes, steps: list[tuple[int, str, bytes]]) -> bytes:
-    for place, kind, extra in steps:
-        at = place % (len(data) + 1)
-        if kind == "cut":
-            data = data[:at] + data[at + len(extra) + 1 :]
-        elif kind == "byte":
-            data = data[:at] + extra[:1] + data[at + 1 :]
-        elif kind == "double":
-            data = data[:at] + data[max(0, at - 20) : at] + data[at:]
-        else:
-            data = data[:at] + extra + data[at:]
-    return data
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
@@ -110,16 +90,11 @@ def test_no_mutation_crashes_goes_unanswered_or_stays(case: tuple[str, list[tupl
     assert world.left == (0, 0)
 
 
-def test_thousands_of_mutations_in_one_exchange_leave_nothing() -> None:
+def test_thousands_of_streamin_one_exchange_leave_nothing() -> None:
     world = exchange()
-    chance = random.Random(4475)
-    names = sorted(MESSAGES)
+    stream = Mutations()
     for _ in range(3000):
-        steps = [
-            (chance.randrange(5000), chance.choice(("cut", "byte", "double", "insert")), chance.randbytes(3))
-            for _ in range(chance.randrange(1, 4))
-        ]
-        check(world, mutate(MESSAGES[chance.choice(names)], steps))
+        check(world, stream.next())
         world.wait(0.02)
     world.wait(100)
     assert world.left == (0, 0)
@@ -129,8 +104,7 @@ def test_thousands_of_mutations_in_one_exchange_leave_nothing() -> None:
 def test_memory_is_flat_over_many_rounds() -> None:
     """Each round is the whole set and 600 mutations; after three of them nothing may be kept for a message."""
     world = exchange()
-    chance = random.Random(4475)
-    names = sorted(MESSAGES)
+    stream = Mutations()
     kept: list[int] = []
     tracemalloc.start()
     try:
@@ -138,12 +112,8 @@ def test_memory_is_flat_over_many_rounds() -> None:
             for data in MESSAGES.values():
                 world.feed(data, RecordingFlow())
             for _ in range(600):
-                steps = [
-                    (chance.randrange(5000), chance.choice(("cut", "byte", "double", "insert")), chance.randbytes(3))
-                    for _ in range(chance.randrange(1, 4))
-                ]
-                source = RecordingFlow(remote=(f"127.0.0.{chance.randrange(1, 255)}", 5060))
-                world.feed(mutate(MESSAGES[chance.choice(names)], steps), source)
+                source = RecordingFlow(remote=(f"127.0.0.{stream.chance.randrange(1, 255)}", 5060))
+                world.feed(stream.next(), source)
                 world.wait(0.02)
             world.wait(100)
             world.take()
