@@ -23,7 +23,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from tests.bench.long_mix import LOOPBACK, free_port, prepare, snapshot, wait_for_engine
+from tests.bench.long_mix import LOOPBACK, Followed, free_port, prepare, snapshot, wait_for_engine
 from tests.bench.machine import MachineState, cpu_seconds, describe_machine, memory_kib
 from tests.support.torture import MESSAGES, Mutations
 
@@ -79,6 +79,7 @@ def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         wait_for_engine(engine, client)
         if not isinstance(client.ask(LoadDirectory(snapshot=snapshot(4, free_port()))), Done):
             raise SystemExit("The engine refused the directory.")
+        followed = Followed(folder / "data" / "run" / "engine.sock")
         machine, cpu = MachineState(), cpu_seconds(engine.pid)
         stream, memory, most = Mutations(), [], 0
         for _ in range(options.rounds):
@@ -96,6 +97,7 @@ def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         rested = memory_kib(engine.pid)
         engine.send_signal(signal.SIGTERM)
         engine.wait(60)
+        followed.close()
     finally:
         peers.close()
         if engine.poll() is None:
@@ -110,6 +112,7 @@ def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "answers": peers.answered,
         "cpu_us_per_message": round(spent / peers.sent * 1e6, 1),
         "transactions_at_most": most,
+        "facts_waiting": after.facts_waiting,
         "transactions_left": after.transactions,
         "dialogs_left": after.dialogs,
         "memory_mib": [round(value / 1024, 1) for value in memory],
