@@ -100,10 +100,13 @@ def test_the_call_log_shows_masked_numbers_and_outcomes(sign_in: SignIn) -> None
 
 
 def test_calls_are_found_by_number_typed_as_people_type_it(sign_in: SignIn) -> None:
-    page = strictly(sign_in("TL").post("/calls/", {"number": "01632 960777"}))
+    page = strictly(sign_in("TL").post("/calls/", {"number": "01632 960777", "purpose": "quality"}))
     assert "01632 ••• 777" in page.text
     assert "07700" not in page.text
-    assert "No call matches" in strictly(sign_in("TL").post("/calls/", {"number": "01632 960999"})).text
+    assert (
+        "No call matches"
+        in strictly(sign_in("TL").post("/calls/", {"number": "01632 960999", "purpose": "quality"})).text
+    )
 
 
 def test_a_number_never_stands_in_an_address_and_every_other_filter_may(sign_in: SignIn) -> None:
@@ -111,13 +114,28 @@ def test_a_number_never_stands_in_an_address_and_every_other_filter_may(sign_in:
         visitor = sign_in("TL")
         kept = visitor.post(url, {"number": " ", "client": "BBC", "agent": ""})
         assert (kept.status_code, kept.headers["Location"]) == (302, f"{url}?client=BBC")
-        ignored = visitor.page(url, data={"number": "bins"})
+        ignored = visitor.page(url, data={"number": "bins", "purpose": "quality"})
         assert "Type a whole telephone number" not in ignored.text
+
+
+def test_nobody_is_searched_for_by_number_without_a_purpose(sign_in: SignIn) -> None:
+    for url in ("/calls/", "/recordings/"):
+        visitor = sign_in("TL")
+        assert "Choose why you search" in strictly(visitor.post(url, {"number": "07700 900123"})).text
+        caseless = strictly(visitor.post(url, {"number": "07700 900123", "purpose": "complaint"}))
+        assert "Enter the reference of the case" in caseless.text
+        visitor.post(url, {"number": "07700 900123", "purpose": "complaint", "case_reference": "C-17"})
+        with all_clients("the test reads"):
+            entry = AuditEntry.objects.filter(code__endswith=".searched").latest("number")
+        assert '"case_reference":"C-17"' in entry.fields
+        assert '"purpose":"complaint"' in entry.fields
+        assert "900123" not in entry.fields
+        assert "purpose" not in visitor.post(url, {"client": "BBC", "purpose": "quality"}).headers["Location"]
 
 
 def test_a_number_that_is_none_is_explained_beside_its_field(sign_in: SignIn) -> None:
     for url in ("/calls/", "/recordings/"):
-        page = strictly(sign_in("TL").post(url, {"number": "bins"}))
+        page = strictly(sign_in("TL").post(url, {"number": "bins", "purpose": "quality"}))
         assert "Type a whole telephone number" in page.text
         assert page.titles[0].startswith("Error:")
 

@@ -10,6 +10,9 @@ class CallsSearched(Entry):
     filters: list[str]
     """Names of the fields that were used, never what was looked for."""
     found: int
+    purpose: str = ""
+    """Empty unless somebody was searched for by number."""
+    case_reference: str = ""
 
 
 @audited("call.number_revealed", _("Saw the full number of call {call_id} for {purpose}."))

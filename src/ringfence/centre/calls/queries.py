@@ -20,11 +20,14 @@ from ringfence.centre.calls.access import access_call, access_own_call, scope_of
 from ringfence.centre.calls.entries import CallsSearched
 from ringfence.centre.calls.errors import BadFilter
 from ringfence.centre.calls.models import Call, CallKind, Party
+from ringfence.centre.calls.purposes import stated
 from ringfence.centre.calls.sealing import exact_number, masked_number, party_sealer
 from ringfence.control.facts import Direction, EndReason, NotRecordedReason
 from ringfence.kit.ids import AgentId, CallId, ClientCode, LegId, QueueId
 
 PAGE = 50
+WHY = frozenset({"purpose", "case_reference"})
+"""Why somebody searches, not what for."""
 
 
 class Outcome(StrEnum):
@@ -68,7 +71,9 @@ class CallFilter:
 
     client: ClientCode | None = None
     number: str | None = None
-    """As a person types it; found only when it is the whole number."""
+    """As a person types it; found only when it is the whole number. Needs a purpose (R80)."""
+    purpose: str = ""
+    case_reference: str = ""
     agent_id: AgentId | None = None
     queue_id: QueueId | None = None
     since: datetime | None = None
@@ -81,7 +86,11 @@ class CallFilter:
     @property
     def used(self) -> list[str]:
         """Names of the filters in use; what they look for is nobody's business but the searcher's."""
-        return [field.name for field in fields(self) if getattr(self, field.name) is not None]
+        return [
+            field.name
+            for field in fields(self)
+            if getattr(self, field.name) not in (None, "") and field.name not in WHY
+        ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,8 +161,12 @@ class CallDetail:
 
 
 def call_log(user: User, filters: CallFilter | None = None, *, after: str | None = None, limit: int = PAGE) -> CallPage:
-    """Calls of the clients whose calls ``user`` may see, newest first. The search is audited. Raises BadFilter."""
+    """Calls of the clients whose calls ``user`` may see, newest first. The search is audited.
+
+    Raises BadFilter, or PurposeMissing when somebody is searched for by number and no purpose is stated.
+    """
     filters = filters or CallFilter()
+    purpose, case = stated(filters.purpose, filters.case_reference) if filters.number is not None else ("", "")
     with transaction.atomic(), scope_of(user, Right.SEE_CALLS):
         rows = _filtered(user, filters)
         if after is not None:
@@ -166,7 +179,11 @@ def call_log(user: User, filters: CallFilter | None = None, *, after: str | None
             if len(found) > limit
             else None,
         )
-        record(CallsSearched(filters=filters.used, found=len(page.rows)), actor=actor_of(user), client=filters.client)
+        record(
+            CallsSearched(filters=filters.used, found=len(page.rows), purpose=purpose, case_reference=case),
+            actor=actor_of(user),
+            client=filters.client,
+        )
     return page
 
 

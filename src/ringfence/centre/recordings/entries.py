@@ -119,6 +119,9 @@ class RecordingsSearched(Entry):
     filters: list[str]
     """Names of the fields that were used, never what was looked for."""
     found: int
+    purpose: str = ""
+    """Empty unless somebody was searched for by number."""
+    case_reference: str = ""
 
 
 @audited("recording.purpose_stated", _("Stated a purpose to hear recording {recording_id}: {purpose}."))

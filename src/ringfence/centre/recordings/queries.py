@@ -15,7 +15,7 @@ from ringfence.centre.accounts.rights import Right
 from ringfence.centre.audit.actions import record
 from ringfence.centre.calls.access import scope_of
 from ringfence.centre.calls.errors import BadFilter
-from ringfence.centre.calls.purposes import Purpose
+from ringfence.centre.calls.purposes import Purpose, stated
 from ringfence.centre.calls.queries import make_cursor, masked_numbers, read_cursor
 from ringfence.centre.calls.sealing import exact_number, party_sealer
 from ringfence.centre.recordings.access import access_recording, hearing
@@ -27,6 +27,8 @@ from ringfence.control.facts import StopReason, SuppressionReason
 from ringfence.kit.ids import AgentId, CallId, ClientCode, QueueId, RecordingId
 
 PAGE = 50
+WHY = frozenset({"purpose", "case_reference"})
+"""Why somebody searches, not what for."""
 HEARD_LIMIT = 1000
 
 
@@ -36,7 +38,9 @@ class RecordingFilter:
 
     client: ClientCode | None = None
     number: str | None = None
-    """As a person types it; found only when it is the whole number."""
+    """As a person types it; found only when it is the whole number. Needs a purpose (R80)."""
+    purpose: str = ""
+    case_reference: str = ""
     agent_id: AgentId | None = None
     queue_id: QueueId | None = None
     since: datetime | None = None
@@ -46,7 +50,11 @@ class RecordingFilter:
     @property
     def used(self) -> list[str]:
         """Names of the filters in use, for the audit trail."""
-        return [field.name for field in fields(self) if getattr(self, field.name) is not None]
+        return [
+            field.name
+            for field in fields(self)
+            if getattr(self, field.name) not in (None, "") and field.name not in WHY
+        ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,8 +129,12 @@ class Listening:
 def find_recordings(
     user: User, filters: RecordingFilter | None = None, *, after: str | None = None, limit: int = PAGE
 ) -> RecordingPage:
-    """Recordings that ``user`` may hear, newest first. The search is audited. Raises BadFilter."""
+    """Recordings that ``user`` may hear, newest first. The search is audited.
+
+    Raises BadFilter, or PurposeMissing when somebody is searched for by number and no purpose is stated.
+    """
     filters = filters or RecordingFilter()
+    purpose, case = stated(filters.purpose, filters.case_reference) if filters.number is not None else ("", "")
     now = timezone.now()
     with transaction.atomic(), scope_of(user, Right.PLAY_RECORDINGS):
         rows = _filtered(user, filters)
@@ -136,7 +148,7 @@ def find_recordings(
             next_cursor=make_cursor(last.started_at, last.recording_id) if last else None,
         )
         record(
-            RecordingsSearched(filters=filters.used, found=len(page.rows)),
+            RecordingsSearched(filters=filters.used, found=len(page.rows), purpose=purpose, case_reference=case),
             actor=actor_of(user),
             client=filters.client,
         )

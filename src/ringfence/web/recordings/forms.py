@@ -2,7 +2,9 @@
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from typing_extensions import override
 
+from ringfence.centre.calls.purposes import MAX_CASE, NEEDS_CASE, Purpose
 from ringfence.centre.calls.queries import CallFilter, Outcome
 from ringfence.centre.recordings.models import RecordingState
 from ringfence.centre.recordings.queries import RecordingFilter
@@ -21,6 +23,10 @@ class TraceForm(PeriodForm):
     method = "post"
 
     number = forms.CharField(label=_("Telephone number"), required=False, max_length=32)
+    purpose = forms.ChoiceField(
+        label=_("Why you search for a number"), required=False, choices=[("", _("No number")), *Purpose.choices]
+    )
+    case_reference = forms.CharField(label=_("Case reference"), required=False, max_length=MAX_CASE)
     client = forms.ChoiceField(label=_("Client"), required=False)
     queue = forms.ChoiceField(label=_("Queue"), required=False)
     agent = forms.ChoiceField(label=_("Agent"), required=False)
@@ -30,11 +36,23 @@ class TraceForm(PeriodForm):
         for name, choices in (("client", clients), ("queue", queues), ("agent", agents)):
             self.fields[name].choices = [ANY, *choices]  # type: ignore[attr-defined] # a ChoiceField
 
+    @override
+    def clean(self) -> dict[str, object]:
+        values = super().clean()
+        if values.get("number"):
+            if not values.get("purpose"):
+                self.add_error("purpose", _("Choose why you search for this number."))
+            elif values["purpose"] in NEEDS_CASE and not str(values.get("case_reference", "")).strip():
+                self.add_error("case_reference", _("Enter the reference of the case that this serves."))
+        return values
+
     def _shared(self) -> dict[str, object]:
         values = self.cleaned_data
         return {
             "client": ClientCode(values["client"]) if values["client"] else None,
             "number": values["number"].strip() or None,
+            "purpose": values["purpose"],
+            "case_reference": values["case_reference"],
             "agent_id": AgentId(values["agent"]) if values["agent"] else None,
             "queue_id": QueueId(values["queue"]) if values["queue"] else None,
             "since": day_start(values["since"]),
@@ -43,7 +61,18 @@ class TraceForm(PeriodForm):
 
 
 class CallsForm(TraceForm):
-    field_order = ["number", "client", "queue", "agent", "outcome", "direction", "since", "until"]
+    field_order = [
+        "number",
+        "purpose",
+        "case_reference",
+        "client",
+        "queue",
+        "agent",
+        "outcome",
+        "direction",
+        "since",
+        "until",
+    ]
 
     outcome = forms.ChoiceField(
         label=_("What became of it"), required=False, choices=[ANY, *[(o.value, text) for o, text in OUTCOMES.items()]]
@@ -62,7 +91,7 @@ class CallsForm(TraceForm):
 
 
 class RecordingsForm(TraceForm):
-    field_order = ["number", "client", "queue", "agent", "state", "since", "until"]
+    field_order = ["number", "purpose", "case_reference", "client", "queue", "agent", "state", "since", "until"]
 
     state = forms.ChoiceField(label=_("State"), required=False, choices=[ANY, *RecordingState.choices])
 

@@ -38,13 +38,15 @@ from ringfence.web.recordings.ranges import Unsatisfiable, parse_range
 
 PART_BYTES = 256 * 1024
 _CSRF = "csrfmiddlewaretoken"
+_WHY = ("purpose", "case_reference")
+"""Asked for with a number only, so it stands in no address either."""
 
 
 def _plain_address(request: PersonRequest) -> HttpResponse | None:
     """A search without a telephone number gets an address that can be kept; a number never stands in one."""
     if request.method != "POST" or request.POST.get("number", "").strip():
         return None
-    given = {name: str(value).strip() for name, value in request.POST.items() if name != _CSRF}
+    given = {name: str(value).strip() for name, value in request.POST.items() if name not in (_CSRF, *_WHY)}
     kept = {name: value for name, value in given.items() if value}
     return redirect(f"{request.path}?{urlencode(kept)}" if kept else request.path)
 

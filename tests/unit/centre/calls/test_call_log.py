@@ -49,7 +49,8 @@ def story(supervisor: User) -> Story:
 
 
 def found(user: User, **filters: object) -> list[str]:
-    return [row.call_id for row in call_log(user, CallFilter(**filters)).rows]  # type: ignore[arg-type]
+    why = {"purpose": "quality"} if "number" in filters else {}
+    return [row.call_id for row in call_log(user, CallFilter(**filters, **why)).rows]  # type: ignore[arg-type]
 
 
 def test_the_log_shows_the_calls_of_ones_own_clients_newest_first(supervisor: User, story: Story) -> None:
@@ -109,7 +110,9 @@ def test_every_call_has_exactly_the_outcome_by_which_it_is_found(supervisor: Use
 
 def test_a_number_that_is_none_is_refused_with_the_cure(supervisor: User, story: Story) -> None:
     with pytest.raises(BadFilter, match="whole telephone number"):
-        call_log(supervisor, CallFilter(number="council tax"))
+        call_log(supervisor, CallFilter(number="council tax", purpose="quality"))
+    with pytest.raises(PurposeMissing):
+        call_log(supervisor, CallFilter(number="07700 900123"))
 
 
 def test_pages_follow_each_other_without_gap_or_repeat(supervisor: User, story: Story) -> None:
@@ -131,7 +134,7 @@ def test_a_page_mark_that_is_none_is_refused(supervisor: User, mark: str) -> Non
 
 
 def test_every_search_is_audited_without_what_was_looked_for(supervisor: User, story: Story) -> None:
-    call_log(supervisor, CallFilter(number="07700 900123", client=ClientCode("BBC")))
+    call_log(supervisor, CallFilter(number="07700 900123", purpose="quality", client=ClientCode("BBC")))
     with all_clients("a test"):
         entry = AuditEntry.objects.get(code="call.searched")
     assert entry.actor_id == supervisor.pk.hex

@@ -49,7 +49,9 @@ def calls(count: int, client: ClientCode | None = BBC, boot: str = "boot-1") -> 
 
 
 def found(user: User) -> list[str]:
-    return sorted(str(row.call_id) for row in call_log(user, CallFilter(number=CALLER), limit=100).rows)
+    return sorted(
+        str(row.call_id) for row in call_log(user, CallFilter(number=CALLER, purpose="quality"), limit=100).rows
+    )
 
 
 def rotation() -> KeyRotation:

@@ -218,8 +218,8 @@ def test_finding_recordings_filters_and_is_audited(sam: User, recording: str) ->
     for filters, count in (
         (RecordingFilter(), 1),
         (RecordingFilter(client=ClientCode("BBC")), 1),
-        (RecordingFilter(number="07700 900123"), 1),
-        (RecordingFilter(number="07700 900999"), 0),
+        (RecordingFilter(number="07700 900123", purpose="quality"), 1),
+        (RecordingFilter(number="07700 900999", purpose="quality"), 0),
         (RecordingFilter(since=NOW), 0),
         (RecordingFilter(until=NOW), 1),
         (RecordingFilter(state=RecordingState.LIVE), 0),

@@ -117,7 +117,9 @@ def test_the_stub_is_still_found_by_number_and_date_and_shows_no_content(tilly: 
 
     recording = recorded(ended_at=ENDED)
     run(now=PURGE)
-    wanted = RecordingFilter(number="07700 900123", since=ENDED - timedelta(days=1), until=ENDED + timedelta(days=1))
+    wanted = RecordingFilter(
+        number="07700 900123", purpose="quality", since=ENDED - timedelta(days=1), until=ENDED + timedelta(days=1)
+    )
     (row,) = find_recordings(tilly, wanted).rows
     assert (row.recording_id, row.state, row.destroyed_at) == (recording, RecordingState.PURGED, PURGE)
 
