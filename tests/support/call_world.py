@@ -49,6 +49,7 @@ from ringfence.engine.sip.api import (
     IncomingInvite,
     InviteAnswered,
     InviteRejected,
+    Replaces,
     Ringing,
     SipEvent,
     TrunkSource,
@@ -212,7 +213,9 @@ class World:
         )
         return dialog
 
-    async def device_dials(self, device: str, called: str) -> DialogId:
+    async def device_dials(
+        self, device: str, called: str, *, replaces: Replaces | None = None, offer: str | None = ""
+    ) -> DialogId:
         dialog = self.sip.new_dialog()
         await self.tell(
             IncomingInvite(
@@ -220,7 +223,8 @@ class World:
                 source=DeviceSource(device_id=DeviceId(device), secure=False, browser=False),
                 called=called,
                 caller=Identity(number=device),
-                sdp=sdp(),
+                sdp=sdp() if offer == "" else offer,
+                replaces=replaces,
             )
         )
         return dialog

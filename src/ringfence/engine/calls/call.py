@@ -31,6 +31,7 @@ from ringfence.engine.calls.messages import (
     LegRefused,
     Message,
     Started,
+    TakeOver,
     TimerFired,
 )
 from ringfence.engine.calls.recording import CallRecording
@@ -157,7 +158,7 @@ class Call:
                 await self.end(EndReason.MEDIA_LOST)
             case SipEvent():
                 await self._take_sip(message)
-            case Elsewhere() | GiveLeg() | LegGiven() | LegRefused():
+            case Elsewhere() | GiveLeg() | LegGiven() | LegRefused() | TakeOver():
                 await self.on_other_call(message)
             case _:
                 await self.on_queue(message)
@@ -257,8 +258,8 @@ class Call:
 
     async def on_other_call(self, message: Message) -> None:
         """News of another call that shares a person with this one."""
-        if isinstance(message, GiveLeg):
-            self._home.tell(message.to, LegRefused(status=603))
+        if isinstance(message, GiveLeg | TakeOver):
+            self._refuse(message, status=603)
 
     # Tools of the kinds
 
@@ -413,14 +414,16 @@ class Call:
             if agent_id is not None:
                 self._around.desk.part(agent_id, self.state.call_id)
 
-    def _refuse(self, message: Message) -> None:
+    def _refuse(self, message: Message, *, status: int = 481) -> None:
         """The call is over, or this step of it broke."""
         match message:
             case Commanded():
                 if not message.reply.done():
                     message.reply.set_result(Refused(code="call_over", message="The call is over."))
             case GiveLeg():
-                self._home.tell(message.to, LegRefused(status=481))
+                self._home.tell(message.to, LegRefused(status=status))
+            case TakeOver() if message.leg.dialog is not None:
+                self._around.sip.hang_up(message.leg.dialog, status=status)
             case LegGiven() if message.leg.dialog is not None:
                 self._around.sip.hang_up(message.leg.dialog)
             case _:

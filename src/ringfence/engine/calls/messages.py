@@ -26,7 +26,7 @@ from ringfence.control.commands import (
 )
 from ringfence.control.facts import EndReason
 from ringfence.engine.calls.state import Leg
-from ringfence.engine.media.port import MediaEvent
+from ringfence.engine.media.port import LegProfile, MediaEvent
 from ringfence.engine.sip.api import DialogId, SipEvent
 from ringfence.kit.ids import AgentId, CallId, DeviceId, QueueId
 
@@ -97,6 +97,15 @@ class LegRefused:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TakeOver:
+    """A telephone calls with Replaces: it wants to be in this call instead of ``replaced``."""
+
+    leg: Leg
+    replaced: DialogId
+    profile: LegProfile
+
+
+@dataclass(frozen=True, kw_only=True)
 class EndNow:
     reason: EndReason
 
@@ -138,6 +147,7 @@ Message = (
     | GiveLeg
     | LegGiven
     | LegRefused
+    | TakeOver
     | EndNow
     | Commanded
 )

@@ -3,17 +3,21 @@
 The same rules hold as at the desk. Where the destination stands is found in the directory; what it does not know is
 OUTSIDE, unless it is the extension of an agent's telephone. An attended transfer takes the far side of the handset's
 other call into this one, without a word of SIP to it: its media moves, its dialog changes hands.
+
+An INVITE with Replaces lets an agent go on with another telephone of their own, and nobody with anybody else's.
 """
 
 from typing_extensions import override
 
 from ringfence.control.directory import UserKind
+from ringfence.control.facts import CallAnswered, StopReason
 from ringfence.control.recording_rules import EntryClass, TransferKind
 from ringfence.engine.calls.conference import ConferenceCall
 from ringfence.engine.calls.dialling import Extension
-from ringfence.engine.calls.messages import GiveLeg, LegGiven, LegRefused, Message
-from ringfence.engine.calls.state import CallPhase, Destination, Leg, Role
-from ringfence.engine.media.port import Capability
+from ringfence.engine.calls.messages import GiveLeg, LegGiven, LegRefused, Message, TakeOver
+from ringfence.engine.calls.state import CallPhase, Destination, Leg, LegPhase, Role
+from ringfence.engine.errors import Rejected
+from ringfence.engine.media.port import Capability, Gate
 from ringfence.engine.sip.api import ReferReceived, Replaces
 from ringfence.kit.ids import DeviceId
 
@@ -92,6 +96,9 @@ class ReferringCall(ConferenceCall):
                 await self._given(message)
             case LegRefused(status=status):
                 self.tell_referrer(status)
+            case TakeOver():
+                if not await self._change_telephone(message):
+                    await super().on_other_call(message)
             case _:
                 await super().on_other_call(message)
 
@@ -105,6 +112,41 @@ class ReferringCall(ConferenceCall):
             await self.drop_leg(leg)
             return
         await self.hand_over(leg, to, how=TransferKind.ATTENDED, agent_id=state.agent_id)
+
+    async def _change_telephone(self, wish: TakeOver) -> bool:
+        """The agent goes on with another telephone of theirs; the caller hears no more than a moment of silence."""
+        state, media, leg = self.state, self._around.media, wish.leg
+        customer, old = self.leg(state.customer), self.leg(state.agent)
+        if old is None or customer is None or old.dialog != wish.replaced or leg.dialog is None:
+            return False
+        if old.agent_id is None or leg.agent_id != old.agent_id or self.may_leave_caller() is not None:
+            return False
+        if leg.remote_sdp is None:
+            return False
+        try:
+            leg.local_sdp = await media.anchor(state.session, leg.leg_id, leg.remote_sdp, wish.profile)
+        except Rejected:
+            return False
+        await self.recording.end_segment(StopReason.TRANSFER_CENTRE)
+        state.legs[leg.leg_id] = leg
+        leg.phase = LegPhase.ANSWERED
+        self._around.sip.answer(leg.dialog, sdp=leg.local_sdp)
+        await media.gate(state.session, old.leg_id, Gate.DROP)
+        await media.unbridge(state.session, customer.leg_id, old.leg_id)
+        state.agent = leg.leg_id
+        await self.drop_leg(old)
+        await self.alone_again()
+        self.publish(
+            CallAnswered(
+                at=self._around.clock.now(),
+                call_id=state.call_id,
+                leg_id=leg.leg_id,
+                agent_id=leg.agent_id,
+                device_id=leg.device_id,
+            )
+        )
+        await self.recording.begin(customer, leg)
+        return True
 
     @override
     async def on_ringing(self, leg: Leg, status: int, sdp: str | None) -> None:

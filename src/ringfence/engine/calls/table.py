@@ -5,7 +5,7 @@ import logging
 from collections.abc import Mapping
 
 from ringfence.control.commands import ClosePayment, Done, LiveCall, PlaceCall, Refused, Reply, StartKeypad, StopKeypad
-from ringfence.control.directory import DirectorySnapshot
+from ringfence.control.directory import DeviceEntry, DirectorySnapshot
 from ringfence.control.facts import (
     AlarmRaised,
     DeviceRegistered,
@@ -35,6 +35,7 @@ from ringfence.engine.calls.messages import (
     Message,
     RecordingCommand,
     Started,
+    TakeOver,
 )
 from ringfence.engine.calls.outward import DirectCall, PlacedCall
 from ringfence.engine.calls.state import CallState, Leg, Role
@@ -50,6 +51,7 @@ from ringfence.engine.sip.api import (
     Identity,
     IncomingInvite,
     InviteRejected,
+    Replaces,
     SipEvent,
     Target,
     TrunkSource,
@@ -205,6 +207,9 @@ class CallTable:
     # New calls
 
     def _incoming(self, invite: IncomingInvite) -> None:
+        if invite.replaces is not None:
+            self._take_over(invite, invite.replaces)
+            return
         urgent = isinstance(invite.source, DeviceSource) and emergency(invite.called) is not None
         if not urgent and (self.refusing or not self._room() or self._around.directory.snapshot.version == 0):
             self.refused += 1
@@ -220,6 +225,18 @@ class CallTable:
             return
         self._dialogs[invite.dialog] = made
         self._begin(made)
+
+    def _take_over(self, invite: IncomingInvite, replaces: Replaces) -> None:
+        """A telephone calls to be in a running call in place of another one (RFC 3891)."""
+        replaced = self._around.sip.replaced(replaces)
+        owner = self._dialogs.get(replaced) if replaced is not None else None
+        device = self._around.device(invite.source.device_id) if isinstance(invite.source, DeviceSource) else None
+        if replaced is None or owner is None or device is None:
+            self._around.sip.hang_up(invite.dialog, status=481)
+            return
+        leg = _device_leg(invite, device, Role.AGENT)
+        self._dialogs[invite.dialog] = owner
+        owner.post(TakeOver(leg=leg, replaced=replaced, profile=self._around.incoming_profile(invite.source)))
 
     def _room(self) -> bool:
         if len(self._calls) < self._around.config.max_calls:
@@ -259,9 +276,7 @@ class CallTable:
         device = self._around.device(source.device_id)
         if target is None or device is None:
             return None
-        leg = _incoming_leg(invite, Role.CALLER)
-        leg.device_id, leg.agent_id, leg.user = device.device_id, device.agent_id, device.kind
-        leg.kind = LegKind.WEBRTC if source.browser else LegKind.SRTP if source.secure else LegKind.RTP
+        leg = _device_leg(invite, device, Role.CALLER)
         if isinstance(target, OwnNumber):
             leg.agent_id = None
             state = self._state(Direction.INBOUND, invite, leg)
@@ -418,3 +433,11 @@ class CallTable:
 
 def _incoming_leg(invite: IncomingInvite, role: Role) -> Leg:
     return Leg(leg_id=LegId(new_id()), role=role, dialog=invite.dialog, incoming=True, remote_sdp=invite.sdp)
+
+
+def _device_leg(invite: IncomingInvite, device: DeviceEntry, role: Role) -> Leg:
+    leg, source = _incoming_leg(invite, role), invite.source
+    leg.device_id, leg.agent_id, leg.user = device.device_id, device.agent_id, device.kind
+    browser = isinstance(source, DeviceSource) and source.browser
+    leg.kind = LegKind.WEBRTC if browser else LegKind.SRTP if source.secure else LegKind.RTP
+    return leg

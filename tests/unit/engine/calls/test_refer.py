@@ -285,3 +285,65 @@ def test_an_agent_whose_telephone_leaves_after_a_refer_does_not_stop_the_transfe
         assert refusal(reply) == "not_your_call"
 
     run(scenario)
+
+
+FIRST = Replaces(call_id="first", to_tag="t", from_tag="f")
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_an_agent_goes_on_with_another_telephone_of_theirs(held: bool) -> None:
+    async def scenario(world: World) -> None:
+        caller, desk = await world.talking()
+        if held:
+            await holds(world, desk)
+        world.sip.replaceable["first"] = desk
+        web = await world.device_dials("ann-web", "anything", replaces=FIRST)
+        assert web in world.sip.answered
+        await world.confirm(web)
+        assert desk in world.sip.hung_up
+        assert caller not in world.sip.hung_up
+        assert world.both_hear()
+        assert world.recorded()
+        assert world.only().agent_id == ANN
+        assert world.agent_state() is AgentState.TALKING
+        await world.hangs_up(web)
+        assert caller in world.sip.hung_up
+
+    world = run(scenario)
+    assert [request.agent_id for request in world.recorder.requests] == [ANN, ANN]
+    assert world.recorder.requests[1].agent_leg != world.recorder.requests[0].agent_leg
+
+
+@pytest.mark.parametrize(("device", "status"), [("bob-desk", 603), ("office", 603), ("stranger", 481)])
+def test_nobody_takes_over_a_leg_of_somebody_else(device: str, status: int) -> None:
+    async def scenario(world: World) -> None:
+        _, desk = await world.talking()
+        world.sip.replaceable["first"] = desk
+        dialog = await world.device_dials(device, "201", replaces=FIRST)
+        assert world.sip.hung_up[dialog] == status
+        assert world.both_hear()
+        assert world.recorded()
+
+    run(scenario)
+
+
+def test_an_invite_with_replaces_that_fits_nothing_starts_no_call() -> None:
+    async def scenario(world: World) -> None:
+        caller, desk = await world.talking()
+        unknown = await world.device_dials("ann-web", "302", replaces=SECOND)
+        assert world.sip.hung_up[unknown] == 481
+        world.sip.replaceable["first"] = caller
+        foreign = await world.device_dials("ann-web", "302", replaces=FIRST)
+        assert world.sip.hung_up[foreign] == 603
+        world.sip.replaceable["first"] = desk
+        offerless = await world.device_dials("ann-web", "302", replaces=FIRST, offer=None)
+        assert world.sip.hung_up[offerless] == 603
+        world.media.refuse.add("nonsense")
+        unusable = await world.device_dials("ann-web", "302", replaces=FIRST, offer="nonsense")
+        assert world.sip.hung_up[unusable] == 603
+        await world.command(ConsultCall(call_id=world.only().call_id, agent_id=ANN, entry_id=EntryId("out")))
+        busy = await world.device_dials("ann-web", "302", replaces=FIRST)
+        assert world.sip.hung_up[busy] == 603
+        assert len(world.table._calls) == 1
+
+    run(scenario)
