@@ -159,13 +159,17 @@ def sides(recording: SealedReader) -> tuple[NDArray[np.float64], NDArray[np.floa
     return audio.from_alaw(caller), audio.from_alaw(agent)
 
 
+def loudest(side: NDArray[np.float64], hz: float) -> float:
+    """Level of the tone in the half second in which it is loudest."""
+    return max((audio.tone_dbfs(side[at : at + 4000], hz) for at in range(0, side.size - 2000, 2000)), default=-120.0)
+
+
 def assert_nobody_else(recording: SealedReader, *allowed: int) -> None:
     """Neither side of the recording holds the tone of anybody but these; each side's own are there."""
     for side in sides(recording):
         for hz in EVERYBODY:
             if hz not in allowed:
-                assert not audio.has_tone(side, hz), f"{hz} Hz was kept"
-                assert audio.tone_dbfs(side, hz) < -55
+                assert loudest(side, hz) < -45, f"{hz} Hz was kept"
 
 
 def assert_silent_spans(recording: SealedReader, *reasons: str) -> None:
@@ -274,14 +278,14 @@ def test_inside_the_centre_a_supervisor_is_heard_and_kept_and_a_colleague_has_a_
     assert (first.manifest.stop, second.manifest.stop) == ("transfer_centre", "hang_up")
     assert_silent_spans(first, "hold")
     callers, agents = sides(first)
-    assert audio.has_tone(callers, CALLER_TONE)
-    assert not audio.has_tone(callers, COLLEAGUE_TONE)
-    assert audio.tone_dbfs(agents, AGENT_TONE) > -40
-    assert audio.tone_dbfs(agents, COLLEAGUE_TONE) > -45, "the supervisor's voice is with the agent's"
-    assert not audio.has_tone(agents, CALLER_TONE)
+    assert loudest(callers, CALLER_TONE) > -30
+    assert loudest(callers, COLLEAGUE_TONE) < -45
+    assert loudest(agents, AGENT_TONE) > -30
+    assert loudest(agents, COLLEAGUE_TONE) > -30, "the supervisor's voice is with the agent's"
+    assert loudest(agents, CALLER_TONE) < -45
     assert_nobody_else(second, CALLER_TONE, COLLEAGUE_TONE)
     for side, hz in zip(sides(second), (CALLER_TONE, COLLEAGUE_TONE), strict=True):
-        assert audio.has_tone(side, hz)
+        assert loudest(side, hz) > -30
     owners = {
         row["agent_id"]
         for row in rows(system, "recordings", "Recording", "call_id", "agent_id")
