@@ -15,18 +15,39 @@ from tests.support.strict_pages import Visitor
 from ringfence.centre.accounts.models import Agent
 from ringfence.control import tokens
 from ringfence.control.commands import (
+    CompleteTransfer,
+    ConsultCall,
+    DropFromConference,
     HangUpCall,
     HoldCall,
+    JoinCall,
+    LeaveConference,
     LiveCall,
+    MakeConference,
+    MaskRecording,
+    NameMask,
+    ObjectToRecording,
+    OpenPayment,
     PlaceCall,
     Refused,
     RetrieveCall,
+    ReturnToCaller,
     SetAgentState,
+    StopRecording,
     TransferCall,
+    UnmaskRecording,
 )
-from ringfence.control.facts import AgentState, NotRecordedReason, StopReason, SuppressionReason
+from ringfence.control.facts import (
+    AgentState,
+    KeypadField,
+    MaskCode,
+    NotRecordedReason,
+    StopCode,
+    StopReason,
+    SuppressionReason,
+)
 from ringfence.kit.ids import CallId, ClientCode, EntryId, RecordingId
-from ringfence.web.desk.labels import NOT_RECORDED, PAUSES, STATES, STOPS
+from ringfence.web.desk.labels import KEYPAD_FIELDS, MASK_REASONS, NOT_RECORDED, PAUSES, STATES, STOP_REASONS, STOPS
 from ringfence.web.desk.words import words
 
 SignIn = Callable[[str], Visitor]
@@ -162,6 +183,17 @@ def test_commands_carry_the_agent_behind_the_session(sign_in: SignIn, engine: Ex
         ("retrieve", {"call_id": "c1"}),
         ("hang-up", {"call_id": "c1"}),
         ("transfer", {"call_id": "c1", "entry_id": "bay-2"}),
+        ("consult", {"call_id": "c1", "entry_id": "bay-2"}),
+        ("complete", {"call_id": "c1"}),
+        ("return", {"call_id": "c1"}),
+        ("conference", {"call_id": "c1"}),
+        ("leave", {"call_id": "c1"}),
+        ("drop", {"call_id": "c1", "role": "supervisor"}),
+        ("mask", {"call_id": "c1"}),
+        ("name-mask", {"call_id": "c1", "code": "child"}),
+        ("unmask", {"call_id": "c1"}),
+        ("stop", {"call_id": "c1", "code": "safeguarding", "sure": "yes"}),
+        ("objects", {"call_id": "c1", "sure": "yes"}),
     ):
         assert visitor.post(f"/desk/{url}", {**fields, "agent_id": "somebody-else"}).status_code == 200
     call = CallId("c1")
@@ -172,7 +204,99 @@ def test_commands_carry_the_agent_behind_the_session(sign_in: SignIn, engine: Ex
         RetrieveCall(call_id=call, agent_id=me),
         HangUpCall(call_id=call, agent_id=me),
         TransferCall(call_id=call, agent_id=me, entry_id=EntryId("bay-2")),
+        ConsultCall(call_id=call, agent_id=me, entry_id=EntryId("bay-2")),
+        CompleteTransfer(call_id=call, agent_id=me),
+        ReturnToCaller(call_id=call, agent_id=me),
+        MakeConference(call_id=call, agent_id=me),
+        LeaveConference(call_id=call, agent_id=me),
+        DropFromConference(call_id=call, agent_id=me, role="supervisor"),
+        MaskRecording(call_id=call, agent_id=me, code=MaskCode.OTHER),
+        NameMask(call_id=call, agent_id=me, code=MaskCode.CHILD),
+        UnmaskRecording(call_id=call, agent_id=me),
+        StopRecording(call_id=call, agent_id=me, code=StopCode.SAFEGUARDING),
+        ObjectToRecording(call_id=call, agent_id=me),
     ]
+
+
+def test_a_masked_call_says_since_when_and_a_stopped_one_why(
+    sign_in: SignIn, engine: Exchange, centre: Centre, running: None
+) -> None:
+    visitor = sign_in("AGT")
+    mask = frozenset({SuppressionReason.MASK})
+    ring(engine, centre, recording_id=RecordingId("rec-live"), suppressed=mask, mask_since=24.0)
+    now = state(visitor)
+    assert (now["call"]["recording"]["kind"], now["call"]["recording"]["text"]) == ("paused", "Masked by you")
+    assert now["call"]["masked"] is True
+    since = datetime.fromisoformat(now["call"]["mask_since"])
+    assert (datetime.fromisoformat(now["now"]) - since).total_seconds() == 24
+    both = mask | {SuppressionReason.PAYMENT}
+    ring(engine, centre, recording_id=RecordingId("rec-live"), suppressed=both, mask_since=24.0)
+    call = state(visitor)["call"]
+    assert call["recording"] == {"kind": "paused", "text": "Paused: payment"}
+    assert call["masked"] is True
+    ring(engine, centre, recording_id=RecordingId("rec-live"), stopped=StopReason.AGENT_STOP)
+    call = state(visitor)["call"]
+    assert call["recording"] == {"kind": "stopped", "text": "Stopped: by the agent"}
+    assert call["may_stop"] is False
+
+
+@pytest.fixture
+def running(centre: Centre) -> None:
+    """The recorded call of the sample centre is not over, and nothing of it has stopped."""
+    from ringfence.centre.calls.models import Call, CallEvent
+    from ringfence.centre.tenancy import all_clients
+
+    with all_clients("a test"):
+        Call.objects.filter(pk="call-heard").update(ended_at=None)
+        CallEvent.objects.filter(call_id="call-heard", kind="recording_stopped").delete()
+
+
+def test_a_payment_is_paused_then_launched_and_stays_on_the_desk(
+    sign_in: SignIn, engine: Exchange, centre: Centre, running: None
+) -> None:
+    visitor = sign_in("AGT")
+    ring(engine, centre)
+    assert state(visitor)["call"]["links"] == [{"link_id": "link-tax", "name": "Council tax"}]
+    reply = visitor.post("/desk/pay", {"call_id": "call-heard", "link_id": "link-tax"}).json()
+    (command,) = engine.asked
+    assert command == OpenPayment(call_id=CallId("call-heard"), agent_id=centre.agent, payment_id=reply["payment_id"])
+    (shown,) = state(visitor)["call"]["payments"]
+    assert (shown["payment_id"], shown["launched"]) == (reply["payment_id"], False)
+    visitor.page(reply["url"])
+    assert state(visitor)["call"]["payments"][0]["launched"] is True
+    assert visitor.post("/desk/keypad", {"payment_id": reply["payment_id"], "field": "expiry"}).status_code == 200
+    assert visitor.post("/desk/keypad-stop", {"payment_id": reply["payment_id"]}).status_code == 200
+    assert visitor.post("/desk/pay-finish", {"payment_id": reply["payment_id"]}).status_code == 400
+    assert visitor.post("/desk/pay-finish", {"payment_id": reply["payment_id"], "sure": "yes"}).status_code == 200
+    assert state(visitor)["call"]["payments"] == []
+    assert visitor.post("/desk/without-pause", {"call_id": "call-heard"}).status_code == 200
+
+
+def test_a_payment_page_that_is_not_allowed_is_refused_in_words(
+    sign_in: SignIn, engine: Exchange, centre: Centre, running: None
+) -> None:
+    visitor = sign_in("AGT")
+    ring(engine, centre)
+    wanted = {"call_id": "call-heard", "address": "https://pay.barfcrd.example/tax"}
+    answer = visitor.post("/desk/pay", wanted)
+    assert (answer.status_code, "was NOT paused" in answer.json()["message"]) == (422, True)
+    assert engine.asked == []
+    engine.refuse = Refused(code="not_your_call", message="This call is not with you any more.")
+    answer = visitor.post("/desk/pay", {"call_id": "call-heard", "link_id": "link-tax"})
+    assert (answer.status_code, answer.json()["message"]) == (409, engine.refuse.message)
+
+
+def test_a_supervisor_sees_the_calls_of_their_clients_and_joins_one(
+    sign_in: SignIn, engine: Exchange, centre: Centre, running: None
+) -> None:
+    ring(engine, centre)
+    assert state(sign_in("AGT"))["joinable"] == []
+    visitor = sign_in("SUP")
+    (call,) = state(visitor)["joinable"]
+    assert (call["call_id"], call["client"]) == ("call-heard", "Barford Borough Council")
+    assert visitor.post("/desk/join", {"call_id": "call-heard"}).status_code == 200
+    assert [type(command) for command in engine.asked] == [JoinCall]
+    assert visitor.post("/desk/join", {"call_id": "no-such-call"}).status_code == 409
 
 
 def test_a_number_is_sent_as_dialled_and_999_is_never_stopped(
@@ -198,6 +322,16 @@ BROKEN: list[tuple[str, dict[str, str]]] = [
     ("dial", {"number": "999", "client": "NONE"}),
     ("dial", {"number": "9" * 40, "client": "BBC"}),
     ("location", {"location": "the moon"}),
+    ("mask", {}),
+    ("name-mask", {"call_id": "c1", "code": "because"}),
+    ("stop", {"call_id": "c1", "code": "other"}),
+    ("stop", {"call_id": "c1", "sure": "yes"}),
+    ("objects", {"call_id": "c1"}),
+    ("pay", {"call_id": "c1"}),
+    ("pay-finish", {"payment_id": "p1"}),
+    ("keypad", {"payment_id": "p1", "field": "pin"}),
+    ("consult", {"call_id": "c1"}),
+    ("drop", {"call_id": "c1", "role": "caller"}),
 ]
 
 
@@ -243,6 +377,9 @@ def test_every_code_of_the_engine_has_its_words() -> None:
         (SuppressionReason, PAUSES),
         (StopReason, STOPS),
         (NotRecordedReason, NOT_RECORDED),
+        (MaskCode, MASK_REASONS),
+        (StopCode, STOP_REASONS),
+        (KeypadField, KEYPAD_FIELDS),
     ):
         assert set(texts) == set(codes)
 
@@ -258,4 +395,6 @@ def test_server_and_scripts_know_the_same_shortcuts() -> None:
     from ringfence.web.desk.labels import shortcuts
 
     source = (FRONTEND / "shortcuts.ts").read_text(encoding="utf-8")
-    assert {int(digit) for digit in re.findall(r"'Digit(\d)'", source)} == {digit for digit, _ in shortcuts()}
+    first, _, second = source.partition("AFTER_ZERO: ")
+    known = re.findall(r"'Digit(\d)'", first) + [f"0 {digit}" for digit in re.findall(r"'Digit(\d)'", second)]
+    assert sorted(known) == sorted(digits for digits, _ in shortcuts())

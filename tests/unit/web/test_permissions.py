@@ -140,7 +140,7 @@ def test_no_stream_flows_without_signing_in(name: str, anyone: Visitor, db: None
 
 
 def test_commands_are_not_addresses_to_visit(sign_in: Callable[[str], Visitor], engine: Exchange) -> None:
-    visitor = sign_in("AGT")
+    visitor = sign_in("SUP")
     for line in TABLE:
         if line.asks:
             assert visitor.get(line.url).status_code == 405, line.url

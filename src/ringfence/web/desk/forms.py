@@ -8,7 +8,7 @@ from typing_extensions import override
 
 from ringfence.centre.accounts.models import Agent
 from ringfence.control.facts import AgentState
-from ringfence.web.desk.labels import REASONS
+from ringfence.web.desk.labels import KEYPAD_FIELDS, MASK_REASONS, REASONS, STOP_REASONS
 
 _DIALLED = re.compile(r"^\+?[0-9]{2,15}\Z")
 _CHOSEN = (AgentState.AVAILABLE, AgentState.NOT_READY, AgentState.LOGGED_OUT)
@@ -36,6 +36,54 @@ class CallForm(forms.Form):
 
 class TransferForm(CallForm):
     entry_id = forms.CharField(max_length=40)
+
+
+class ConfirmForm(CallForm):
+    """For what cannot be undone."""
+
+    sure = forms.ChoiceField(
+        choices=[("yes", "yes")], error_messages={"required": _("Say that you are sure: this cannot be undone.")}
+    )
+
+
+class MaskForm(CallForm):
+    code = forms.ChoiceField(choices=list(MASK_REASONS.items()))
+
+
+class StopForm(ConfirmForm):
+    code = forms.ChoiceField(
+        choices=list(STOP_REASONS.items()), error_messages={"required": _("Choose why the recording must stop.")}
+    )
+
+
+class PaymentForm(CallForm):
+    link_id = forms.CharField(max_length=32, required=False)
+    address = forms.CharField(max_length=4000, required=False, strip=False)
+
+    @override
+    def clean(self) -> dict[str, object]:
+        values = super().clean() or {}
+        if not values.get("link_id") and not values.get("address"):
+            self.add_error("link_id", _("Choose a payment page."))
+        return values
+
+
+class PaymentIdForm(forms.Form):
+    payment_id = forms.CharField(max_length=32)
+
+
+class FinishForm(PaymentIdForm):
+    sure = forms.ChoiceField(
+        choices=[("yes", "yes")], error_messages={"required": _("Say that the payment page is closed.")}
+    )
+
+
+class KeypadForm(PaymentIdForm):
+    field = forms.ChoiceField(choices=list(KEYPAD_FIELDS.items()))
+
+
+class DropForm(CallForm):
+    role = forms.ChoiceField(choices=[("destination", "destination"), ("supervisor", "supervisor")])
 
 
 class DialForm(forms.Form):

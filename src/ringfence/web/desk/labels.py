@@ -6,7 +6,15 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ringfence.control.facts import AgentState, NotRecordedReason, StopReason, SuppressionReason
+from ringfence.control.facts import (
+    AgentState,
+    KeypadField,
+    MaskCode,
+    NotRecordedReason,
+    StopCode,
+    StopReason,
+    SuppressionReason,
+)
 
 Text = str | Promise
 
@@ -56,7 +64,7 @@ PHASES: dict[str, Text] = {
 
 PAUSES: dict[SuppressionReason, Text] = {
     SuppressionReason.PAYMENT: gettext_lazy("Paused: payment"),
-    SuppressionReason.MASK: gettext_lazy("Masked"),
+    SuppressionReason.MASK: gettext_lazy("Masked by you"),
     SuppressionReason.CONSULT_OUTSIDE: gettext_lazy("Paused: talking to somebody outside"),
     SuppressionReason.RULE: gettext_lazy("Paused: not recorded in a three-way call"),
     SuppressionReason.HOLD: gettext_lazy("Paused: on hold"),
@@ -89,6 +97,29 @@ NOT_RECORDED: dict[NotRecordedReason, Text] = {
 }
 
 
+MASK_REASONS: dict[str, Text] = {
+    MaskCode.PAYMENT_SPOKEN.value: gettext_lazy("Payment details are said aloud"),
+    MaskCode.SPECIAL_CATEGORY.value: gettext_lazy("Health, belief or other special category"),
+    MaskCode.THIRD_PARTY.value: gettext_lazy("About somebody else"),
+    MaskCode.CHILD.value: gettext_lazy("A child is speaking or spoken of"),
+    MaskCode.OTHER.value: gettext_lazy("Another reason"),
+}
+
+STOP_REASONS: dict[str, Text] = {
+    StopCode.PERSONAL_CALL.value: gettext_lazy("A private call"),
+    StopCode.NOT_FOR_THE_CENTRE.value: gettext_lazy("Not a matter of the contact centre"),
+    StopCode.SAFEGUARDING.value: gettext_lazy("Somebody must be protected"),
+    StopCode.SPECIAL_CATEGORY.value: gettext_lazy("Health, belief or other special category"),
+    StopCode.OTHER.value: gettext_lazy("Another reason"),
+}
+
+KEYPAD_FIELDS: dict[str, Text] = {
+    KeypadField.CARD_NUMBER.value: gettext_lazy("Card number"),
+    KeypadField.EXPIRY.value: gettext_lazy("Expiry date"),
+    KeypadField.SECURITY_CODE.value: gettext_lazy("Security code"),
+}
+
+
 def pause_text(suppressed: Collection[SuppressionReason]) -> str:
     """The words for a recording that keeps silence."""
     return str(next(text for reason, text in PAUSES.items() if reason in suppressed))
@@ -101,15 +132,26 @@ def reason_text(reason: str | None) -> str:
     return str(SYSTEM_REASONS.get(reason) or REASONS.get(reason) or reason)
 
 
-def shortcuts() -> list[tuple[int, str]]:
-    """Digit of Ctrl+Shift+digit and what it does, as in ``frontend/src/shortcuts.ts``."""
+def shortcuts() -> list[tuple[str, str]]:
+    """Digits of Ctrl+Shift+digit, one after the other, and what they do, as in ``frontend/src/shortcuts.ts``."""
     return [
-        (1, _("Answer the call that rings")),
-        (2, _("Put the caller on hold, or take them off hold")),
-        (3, _("Mute or unmute your microphone")),
-        (4, _("Open or close transfer")),
-        (5, _("Hang up")),
-        (6, _("Go available, or not ready with the reason chosen")),
-        (7, _("Hear your state and how long you have been in it")),
-        (0, _("Open this list")),
+        ("1", _("Answer the call that rings")),
+        ("2", _("Put the caller on hold, or take them off hold")),
+        ("3", _("Mute or unmute your microphone")),
+        ("4", _("Open or close transfer")),
+        ("5", _("Hang up")),
+        ("6", _("Go available, or not ready with the reason chosen")),
+        ("7", _("Hear your state, how long you have been in it, and the recording state")),
+        ("8", _("Mask or unmask the recording")),
+        ("9", _("Open the payment page")),
+        ("0", _("Open this list; then a second digit works")),
+        ("0 1", _("Stop the recording for the rest of the call")),
+        ("0 2", _("The caller objects to being recorded")),
+        ("0 3", _("Flag the recording for deletion")),
+        ("0 4", _("Ask somebody: open transfer")),
+        ("0 5", _("Hand the caller over to the person you asked")),
+        ("0 6", _("Return to the caller")),
+        ("0 7", _("Make it a three-way call")),
+        ("0 8", _("Leave the three-way call")),
+        ("0 9", _("Send the third person away")),
     ]

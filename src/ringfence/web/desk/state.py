@@ -8,17 +8,20 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from ringfence.centre.accounts.models import Agent
+from ringfence.centre.accounts.queries import agent_names
+from ringfence.centre.accounts.rights import Right
 from ringfence.centre.calls.errors import NotFound
 from ringfence.centre.calls.models import CallKind
 from ringfence.centre.calls.queries import CallDetail, own_call
 from ringfence.centre.calls.sealing import display_number
-from ringfence.centre.directory.models import Queue
+from ringfence.centre.directory.models import Queue, TransferEntry
 from ringfence.centre.live.queries import presence_of
+from ringfence.centre.payments.queries import links_of, open_payments_of_call, settings_of
 from ringfence.centre.tenancy.models import Client
 from ringfence.control.commands import EngineStatus, LiveCall
-from ringfence.control.facts import AgentState, Direction, NotRecordedReason, StopReason
+from ringfence.control.facts import AgentState, Direction, NotRecordedReason, StopReason, SuppressionReason
 from ringfence.kit.ids import AgentId
-from ringfence.web.desk.labels import NOT_RECORDED, STATES, STOPS, pause_text, reason_text
+from ringfence.web.desk.labels import NOT_RECORDED, PHASES, STATES, STOPS, pause_text, reason_text
 from ringfence.web.exchange import status
 from ringfence.web.person import Person
 
@@ -67,9 +70,34 @@ def desk_state(person: Person, agent: Agent, *, now: datetime) -> JsonObject:
             "since": mine.since.isoformat(),
             "blocked": _blocked(agent, engine),
         },
-        "call": _call(person, mine.call, now) if mine.call is not None else None,
+        "call": _call(person, agent, mine.call, now) if mine.call is not None else None,
         "queues": _queues(queues, engine),
+        "joinable": _joinable(person, agent, engine, now),
     }
+
+
+def _joinable(person: Person, agent: Agent, engine: EngineStatus | None, now: datetime) -> list[JsonObject]:
+    """Colleagues' calls that a supervisor may join, longest first."""
+    if engine is None or not person.may(Right.JOIN_CALLS):
+        return []
+    clients = person.rights[Right.JOIN_CALLS]
+    calls = [
+        call
+        for call in engine.calls
+        if call.phase in ("talking", "held") and call.agent_id is not None and call.agent_id != agent.agent_id
+        if call.client is not None and (clients is None or call.client in clients)
+    ]
+    names = agent_names(call.agent_id for call in calls if call.agent_id)
+    councils = dict(Client.objects.values_list("code", "name"))
+    return [
+        {
+            "call_id": call.call_id,
+            "agent": names.get(call.agent_id, "") if call.agent_id else "",
+            "client": councils.get(call.client or "", ""),
+            "since": (now - timedelta(seconds=call.seconds)).isoformat(),
+        }
+        for call in sorted(calls, key=lambda call: -call.seconds)
+    ]
 
 
 def _reason(mine: Mine) -> str:
@@ -103,7 +131,7 @@ def _queues(names: Mapping[str, str], engine: EngineStatus | None) -> list[JsonO
     ]
 
 
-def _call(person: Person, call: LiveCall, now: datetime) -> JsonObject:
+def _call(person: Person, agent: Agent, call: LiveCall, now: datetime) -> JsonObject:
     try:
         detail: CallDetail | None = own_call(person.user, call.call_id, now=now)
     except NotFound:  # the engine is a moment ahead of the database
@@ -111,7 +139,7 @@ def _call(person: Person, call: LiveCall, now: datetime) -> JsonObject:
     client = Client.objects.filter(code=call.client).first() if call.client else None
     queue = Queue.objects.filter(queue_id=call.queue_id).first() if call.queue_id else None
     outbound = detail is not None and detail.row.direction is Direction.OUTBOUND
-    phase = call.phase if call.phase in ("ringing", "held", "transferring") else "talking"
+    phase = call.phase if call.phase in PHASES else "talking"
     if outbound and phase == "ringing":
         phase = "dialling"
     answered_at = detail.row.answered_at if detail else None
@@ -127,7 +155,44 @@ def _call(person: Person, call: LiveCall, now: datetime) -> JsonObject:
         "queue": queue.name if queue else "",
         "outbound": outbound,
         "since": (answered_at or now - timedelta(seconds=call.seconds)).isoformat(),
-        "recording": _recording(call, detail, phase),
+        "recording": _recording(call, detail, phase, now),
+        "masked": SuppressionReason.MASK in call.suppressed,
+        "mask_since": "" if call.mask_since is None else (now - timedelta(seconds=call.mask_since)).isoformat(),
+        "may_stop": call.stopped is None,
+        "visiting": call.agent_id is not None and call.agent_id != agent.agent_id and "supervisor" in call.parties,
+        "consult": _consulted(call),
+        "parties": list(call.parties),
+        **_payments(call),
+    }
+
+
+def _consulted(call: LiveCall) -> str:
+    """Who is asked, or is the third person, in words."""
+    if call.consult is not None:
+        entry = TransferEntry.objects.filter(entry_id=call.consult).first()
+        return entry.name if entry else _("Somebody")
+    return _("A supervisor") if "supervisor" in call.parties else ""
+
+
+def _payments(call: LiveCall) -> JsonObject:
+    """The payment pages of the call's client, and the payments that keep the call paused."""
+    if call.client is None:
+        return {"links": [], "payments": [], "keypad": "", "reminder_seconds": 60}
+    return {
+        "links": [{"link_id": link.link_id, "name": link.name} for link in links_of(call.client)],
+        "payments": [
+            {
+                "payment_id": payment.payment_id,
+                "name": payment.link,
+                "since": payment.opened_at.isoformat(),
+                "seen": payment.seen_at.isoformat(),
+                "warn_at": payment.warn_agent_at.isoformat(),
+                "launched": payment.launched,
+            }
+            for payment in open_payments_of_call(call.client, call.call_id)
+        ],
+        "keypad": call.keypad.value if call.keypad else "",
+        "reminder_seconds": settings_of(call.client).mask_reminder_seconds,
     }
 
 
@@ -137,13 +202,17 @@ def _line(detail: CallDetail | None) -> str:
     return display_number(detail.row.line, region=settings.RINGFENCE_DEFAULT_REGION)
 
 
-def _recording(call: LiveCall, detail: CallDetail | None, phase: str) -> JsonObject:
-    stopped = _stopped(detail)
+def _recording(call: LiveCall, detail: CallDetail | None, phase: str, now: datetime) -> JsonObject:
+    stopped = _stopped(detail) or (str(STOPS[call.stopped]) if call.stopped is not None else "")
     if stopped:
         return {"kind": "stopped", "text": stopped}
     if call.recording_id is not None:
         if call.suppressed:
-            return {"kind": "paused", "text": pause_text(call.suppressed)}
+            text = pause_text(call.suppressed)
+            if call.mask_since is not None and text == pause_text({SuppressionReason.MASK}):
+                since = now - timedelta(seconds=call.mask_since)
+                return {"kind": "paused", "text": text, "since": since.isoformat()}
+            return {"kind": "paused", "text": text}
         return {"kind": "recording", "text": _("Recording")}
     if detail is not None and detail.row.not_recorded is not None:
         return {"kind": "none", "text": str(NOT_RECORDED[detail.row.not_recorded])}

@@ -1,11 +1,8 @@
 """The agent desk: one page, its state as JSON, and a command per button."""
 
-from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 from django.conf import settings
-from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -20,7 +17,6 @@ from ringfence.centre.directory.models import TransferEntry
 from ringfence.centre.live.stream import TooManyFollowers, stream
 from ringfence.control import tokens
 from ringfence.control.commands import (
-    AnyCommand,
     HangUpCall,
     HoldCall,
     PlaceCall,
@@ -32,41 +28,12 @@ from ringfence.control.facts import AgentState
 from ringfence.control.recording_rules import EntryClass
 from ringfence.kit.ids import AgentId, CallId, ClientCode, DeviceId, EntryId
 from ringfence.web.access import PersonRequest, needs, signed_in
+from ringfence.web.desk.answers import AgentView, for_agent, message, obey, problem
 from ringfence.web.desk.forms import CallForm, DialForm, LocationForm, StateForm, TransferForm
-from ringfence.web.desk.labels import PHASES, REASONS, shortcuts
+from ringfence.web.desk.labels import KEYPAD_FIELDS, MASK_REASONS, PHASES, REASONS, STOP_REASONS, shortcuts
 from ringfence.web.desk.state import desk_state
 from ringfence.web.desk.words import words
-from ringfence.web.exchange import ask
 from ringfence.web.names import client_choices
-
-AgentView = Callable[[PersonRequest, Agent], HttpResponseBase]
-
-
-def _message(text: str, status: int) -> JsonResponse:
-    return JsonResponse({"message": text}, status=status)
-
-
-def for_agent(view: AgentView) -> Callable[[PersonRequest], HttpResponseBase]:
-    """Gives the view the agent behind the person; without one the answer is a plain sentence."""
-
-    @wraps(view)
-    def answer(request: PersonRequest) -> HttpResponseBase:
-        if request.person.agent is None:
-            return _message(_("Your account is not set up to take calls."), 409)
-        return view(request, request.person.agent)
-
-    return answer
-
-
-def _obey(command: AnyCommand) -> JsonResponse:
-    outcome = ask(command)
-    if outcome.done is not None:
-        return JsonResponse({"call_id": outcome.done.call_id})
-    return _message(outcome.message, 503 if outcome.lost else 409)
-
-
-def _problem(form: Form) -> JsonResponse:
-    return _message(" ".join(str(error) for errors in form.errors.values() for error in errors), 400)
 
 
 @needs(Right.TAKE_CALLS)
@@ -97,6 +64,11 @@ def desk(request: PersonRequest) -> HttpResponse:
             "entries": entries,
             "clients": [{"code": code, "name": name} for code, name in client_choices(request.person)],
             "may_dial": request.person.may(Right.PLACE_CALLS),
+            "may_join": request.person.may(Right.JOIN_CALLS),
+            "mask_reasons": list(MASK_REASONS.items()),
+            "stop_reasons": list(STOP_REASONS.items()),
+            "keypad_fields": list(KEYPAD_FIELDS.items()),
+            "fields": {code: str(text) for code, text in KEYPAD_FIELDS.items()},
             "shortcuts": shortcuts(),
             "phases": {phase: str(text) for phase, text in PHASES.items()},
             "words": words(),
@@ -119,7 +91,7 @@ def token(_request: PersonRequest, agent: Agent) -> HttpResponse:
     """Short-lived credentials for the agent's browser telephone."""
     device = browser_device_of(agent)
     if device is None:
-        return _message(_("Your account has no browser telephone. Use a desk phone, or ask your team leader."), 409)
+        return message(_("Your account has no browser telephone. Use a desk phone, or ask your team leader."), 409)
     now = timezone.now()
     secret: bytes = settings.RINGFENCE_SIP_TOKEN_SECRET
     minted = tokens.mint(bytes(secret), DeviceId(device.device_id), now=now)
@@ -143,9 +115,9 @@ def set_state(request: PersonRequest, agent: Agent) -> HttpResponse:
     """Go available, not ready or out; in a call it counts for afterwards."""
     form = StateForm(request.POST)
     if not form.is_valid():
-        return _problem(form)
+        return problem(form)
     wanted = AgentState(form.cleaned_data["state"])
-    return _obey(
+    return obey(
         SetAgentState(
             agent_id=AgentId(agent.agent_id),
             state=wanted,
@@ -158,8 +130,8 @@ def _call_command(kind: type[HoldCall | RetrieveCall | HangUpCall]) -> AgentView
     def view(request: PersonRequest, agent: Agent) -> HttpResponseBase:
         form = CallForm(request.POST)
         if not form.is_valid():
-            return _problem(form)
-        return _obey(kind(call_id=CallId(form.cleaned_data["call_id"]), agent_id=AgentId(agent.agent_id)))
+            return problem(form)
+        return obey(kind(call_id=CallId(form.cleaned_data["call_id"]), agent_id=AgentId(agent.agent_id)))
 
     return view
 
@@ -176,8 +148,8 @@ def transfer(request: PersonRequest, agent: Agent) -> HttpResponse:
     """Blind transfer to a destination of the directory."""
     form = TransferForm(request.POST)
     if not form.is_valid():
-        return _problem(form)
-    return _obey(
+        return problem(form)
+    return obey(
         TransferCall(
             call_id=CallId(form.cleaned_data["call_id"]),
             agent_id=AgentId(agent.agent_id),
@@ -193,11 +165,11 @@ def dial(request: PersonRequest, agent: Agent) -> HttpResponse:
     """Ring the agent's own telephone, then a number, on behalf of a client."""
     form = DialForm(request.POST)
     if not form.is_valid():
-        return _problem(form)
+        return problem(form)
     client = form.cleaned_data["client"]
     if client not in dict(client_choices(request.person)):
-        return _message(_("Choose the client you call for."), 400)
-    return _obey(
+        return message(_("Choose the client you call for."), 400)
+    return obey(
         PlaceCall(agent_id=AgentId(agent.agent_id), number=form.cleaned_data["number"], client=ClientCode(client))
     )
 
@@ -209,7 +181,7 @@ def location(request: PersonRequest, agent: Agent) -> HttpResponse:
     """Where the agent works now (R176)."""
     form = LocationForm(request.POST)
     if not form.is_valid():
-        return _problem(form)
+        return problem(form)
     change_work_location(agent=agent, work_location=form.cleaned_data["location"], by=request.person.user)
     return JsonResponse({})
 
@@ -227,7 +199,7 @@ async def events(request: HttpRequest) -> HttpResponseBase:
     try:
         first = await anext(follower)
     except (TooManyFollowers, StopAsyncIteration):
-        return _message(_("Too many pages follow events. Close some."), 503)
+        return message(_("Too many pages follow events. Close some."), 503)
 
     async def parts() -> Any:
         yield first

@@ -4,7 +4,7 @@ import type { Line } from './phone'
 import type { Grade } from './quality'
 import type { Ringer } from './ringer'
 import type { Action } from './shortcuts'
-import { type Call, type DeskState, type Queue, clock } from './state'
+import { type Call, type DeskState, type Joinable, type Queue, clock } from './state'
 import { type Word, type Words, fill } from './words'
 
 export interface Handlers {
@@ -14,6 +14,8 @@ export interface Handlers {
   setState(name: string, reason: string): void
   location(name: string): void
   transfer(entry: string): void
+  consult(entry: string): void
+  join(call: string): void
   dial(number: string, client: string): Promise<void>
   microphone(id: string): void
   speaker(id: string): void
@@ -26,7 +28,7 @@ export interface Local {
   inCall: boolean
 }
 
-type Problem = 'tab' | 'live' | 'phone' | 'line' | 'sound' | 'command'
+type Problem = 'tab' | 'live' | 'phone' | 'line' | 'sound' | 'command' | 'payment' | 'mask'
 
 export class DeskView {
   /** Server clock minus this machine's clock, in milliseconds. */
@@ -111,13 +113,23 @@ export class DeskView {
     return this.part('reason', HTMLSelectElement).value
   }
 
-  openKeys(): void {
+  get keysOpen(): boolean {
+    return this.part('keys', HTMLDialogElement).open
+  }
+
+  toggleKeys(): void {
     const dialog = this.part('keys', HTMLDialogElement)
-    if (!dialog.open) dialog.showModal()
+    if (dialog.open) dialog.close()
+    else dialog.showModal()
+  }
+
+  closeKeys(): void {
+    this.part('keys', HTMLDialogElement).close()
   }
 
   toggleTransfer(): void {
-    if (!this.state?.call || this.state.call.phase === 'ringing') return
+    const phase = this.state?.call?.phase
+    if (phase !== 'talking' && phase !== 'held') return
     const panel = this.get('transfer')
     panel.hidden = !panel.hidden
     this.get('transfer-open').setAttribute('aria-expanded', String(!panel.hidden))
@@ -141,7 +153,7 @@ export class DeskView {
     this.get('state').dataset['state'] = agent.state
     this.put('state-name', agent.label)
     this.put('state-detail', agent.blocked || agent.reason)
-    const talking = agent.state === 'talking' || agent.state === 'hold'
+    const talking = ['talking', 'hold', 'consult', 'conference'].includes(agent.state)
     const busy = talking || agent.state === 'ringing'
     this.get('go-available').hidden = busy || agent.state === 'available'
     this.part('go-available', HTMLButtonElement).disabled = agent.blocked !== ''
@@ -151,6 +163,7 @@ export class DeskView {
     this.showCall(state.call, local)
     this.showIncoming(state.call, local)
     this.showQueues(state.queues)
+    this.showJoinable(state.joinable)
     this.put('idle-hint', agent.state === 'available' && agent.reason === '' ? this.words.ready_to_take_calls : '')
     this.tick()
   }
@@ -184,8 +197,57 @@ export class DeskView {
     this.put('call-phase', this.phases[call.phase] ?? '')
     const hold = this.get('hold')
     hold.textContent = call.phase === 'held' ? (hold.dataset['retrieve'] ?? '') : (hold.dataset['hold'] ?? '')
+    const simple = call.phase === 'talking' || call.phase === 'held'
     this.part('hold', HTMLButtonElement).disabled = call.phase === 'transferring'
+    this.get('hold').hidden = call.visiting || !(simple || call.phase === 'transferring')
+    this.get('transfer-open').hidden = call.visiting || !simple
+    if (!simple) this.closeTransfer()
     this.get('mute').hidden = local.handset || !local.inCall
+    this.showThird(call)
+  }
+
+  /** Somebody is asked, or is the third person of the call. */
+  private showThird(call: Call): void {
+    const asking = call.phase === 'consulting'
+    const together = call.phase === 'conference'
+    this.get('third').hidden = !asking && !together
+    const words = asking ? this.words.asking : this.words.with_third
+    this.put('third-text', fill(words, { name: call.consult }))
+    for (const [id, shown] of [
+      ['complete', asking],
+      ['conference', asking],
+      ['return', asking],
+      ['drop', together && !call.visiting],
+      ['leave', together],
+    ] as const) {
+      this.get(id).hidden = !shown
+    }
+  }
+
+  private showJoinable(calls: Joinable[]): void {
+    const list = this.root.querySelector('#joinable')
+    if (!(list instanceof HTMLElement)) return
+    const wanted = calls.map((call) => `${call.call_id} ${call.agent} ${call.client}`).join('\n')
+    this.get('joinable-none').hidden = calls.length > 0
+    if (list.dataset['shown'] === wanted) return
+    list.dataset['shown'] = wanted
+    const rows = calls.map((call) => {
+      const row = document.createElement('li')
+      const name = document.createElement('span')
+      const button = document.createElement('button')
+      const hidden = document.createElement('span')
+      name.textContent = `${call.agent}, ${call.client}`
+      button.type = 'button'
+      button.className = 'govuk-button govuk-button--secondary govuk-!-margin-bottom-0'
+      button.dataset['call'] = call.call_id
+      button.textContent = list.dataset['join'] ?? ''
+      hidden.className = 'govuk-visually-hidden'
+      hidden.textContent = ` ${call.agent}`
+      button.append(hidden)
+      row.append(name, button)
+      return row
+    })
+    list.replaceChildren(...rows)
   }
 
   private showIncoming(call: Call | null, local: Local): void {
@@ -276,7 +338,12 @@ export class DeskView {
     press('transfer-open', handlers.actions.transfer)
     press('hang-up', handlers.actions.hangup)
     press('keys-open', handlers.actions.keys)
-    press('keys-close', () => this.part('keys', HTMLDialogElement).close())
+    press('keys-close', () => this.closeKeys())
+    for (const name of ['complete', 'conference', 'return', 'drop', 'leave'] as const) press(name, handlers.actions[name])
+    this.root.querySelector('#joinable')?.addEventListener('click', (event) => {
+      const button = event.target instanceof Element ? event.target.closest('[data-call]') : null
+      if (button instanceof HTMLElement) handlers.join(button.dataset['call'] ?? '')
+    })
     press('go-available', () => handlers.setState('available', ''))
     press('go-not-ready', () => handlers.setState('not_ready', this.reason()))
     press('log-out', () => handlers.setState('logged_out', ''))
@@ -306,6 +373,8 @@ export class DeskView {
     this.get('transfer-list').addEventListener('click', (event) => {
       const button = event.target instanceof Element ? event.target.closest('[data-entry]') : null
       if (button instanceof HTMLElement && button.dataset['entry']) handlers.transfer(button.dataset['entry'])
+      const ask = event.target instanceof Element ? event.target.closest('[data-ask]') : null
+      if (ask instanceof HTMLElement && ask.dataset['ask']) handlers.consult(ask.dataset['ask'])
     })
     const form = document.getElementById('dial')
     form?.addEventListener('submit', (event) => {

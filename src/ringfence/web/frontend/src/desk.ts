@@ -5,10 +5,11 @@ import { DeskView } from './desk-view'
 import { Live } from './live'
 import { type Line, Phone, type Token } from './phone'
 import { grade } from './quality'
+import { RecordingView } from './recording-view'
 import { Ringer } from './ringer'
 import { Server, SignedOut } from './server'
 import { type Action, actionOf } from './shortcuts'
-import { type DeskState, clock, queueStep } from './state'
+import { type DeskState, type Phase, clock, queueStep } from './state'
 import { type Word, type Words, fill } from './words'
 
 const GAP_MS = 10_000
@@ -20,6 +21,8 @@ function main(root: HTMLElement): void {
   const server = new Server(root)
   const ringer = new Ringer()
   const announcer = new Announcer((text) => view.status(text), GAP_MS)
+  const recording = new RecordingView(root, words, (what, text) => view.problem(what, text))
+  const fields = JSON.parse(document.getElementById('fields')?.textContent ?? '{}') as Record<string, string>
   const remote = view.part('remote', HTMLAudioElement)
   let state: DeskState | null = null
   let handset = localStorage.getItem('desk-device') === 'handset'
@@ -83,7 +86,27 @@ function main(root: HTMLElement): void {
       phone.stop()
       ringer.stop()
     },
+    hurry: () => (state?.call?.payments.length ?? 0) > 0,
+    told(event) {
+      if (event['kind'] === 'keypad' && event['call'] === state?.call?.call_id) keypadTold(event)
+    },
   })
+
+  /** How far the caller is with the keypad: how many keys and what came of it, never which. */
+  function keypadTold(event: Record<string, unknown>): void {
+    const field = fields[String(event['field'])] ?? ''
+    const count = String(Number(event['digits']) || 0)
+    const outcome = String(event['outcome'])
+    const text: Record<string, string> = {
+      started: fill(words.keypad_started, { field }),
+      typing: fill(words.keypad_typing, { field, count }),
+      cleared: words.keypad_cleared,
+      stopped: words.keypad_stopped,
+    }
+    const said = text[outcome] ?? fill(words.keypad_done, { field, outcome: outcome.replaceAll('_', ' ') })
+    recording.keypadTold(said)
+    if (outcome !== 'typing') announcer.mention(said)
+  }
 
   function update(fresh: DeskState): void {
     const before = state
@@ -115,7 +138,7 @@ function main(root: HTMLElement): void {
   /** A page that was reloaded in a call has lost its sound; the engine notices later. */
   function soundless(): boolean {
     const phase = state?.call?.phase
-    return !handset && !answering && !phone.inCall && (phase === 'talking' || phase === 'held' || phase === 'transferring')
+    return !handset && !answering && !phone.inCall && (phase !== undefined && phase !== 'ringing' && phase !== 'dialling')
   }
 
   function checkSound(): void {
@@ -130,12 +153,13 @@ function main(root: HTMLElement): void {
   function render(): void {
     if (!state) return
     view.show(state, { handset, browserRinging, answering, inCall: phone.inCall })
+    recording.show(state.call, Date.now() + view.offset)
     if (ringing() && !answering && !handset) ringer.start()
     else ringer.stop()
   }
 
   /** Send a command; a refusal is shown in the server's own words. */
-  async function ask(name: string, values: Record<string, string> = {}, said?: Word): Promise<Record<string, unknown>> {
+  async function ask(name: string, values: Record<string, string> = {}, said?: Word): Promise<Record<string, unknown> | null> {
     view.problem('command', '')
     try {
       const reply = await server.post(name, values)
@@ -145,8 +169,20 @@ function main(root: HTMLElement): void {
     } catch (error) {
       if (error instanceof SignedOut) view.problem('command', words.signed_out)
       else view.problem('command', error instanceof Error && error.message ? error.message : words.request_failed)
-      return {}
+      return null
     }
+  }
+
+  /** The recording is paused before the page opens: the server gives its address only then. */
+  async function openPayment(link: string, address: string): Promise<void> {
+    recording.blocked('')
+    const reply = await ask('pay', { ...callId(), link_id: link, address }, 'payment_opened')
+    if (typeof reply?.['url'] !== 'string') return
+    recording.closeLinks()
+    const opened = window.open(reply['url'], 'ringfence-payment', 'popup,width=1100,height=860')
+    if (opened !== null) return
+    recording.blocked(reply['url'])
+    announcer.answer(words.payment_blocked)
   }
 
   const held = (): boolean => state?.call?.phase === 'held'
@@ -172,7 +208,8 @@ function main(root: HTMLElement): void {
     },
     transfer: () => view.toggleTransfer(),
     hangup() {
-      if (state?.call) void ask('hang-up', callId())
+      if (state?.call?.visiting) void ask('leave', callId())
+      else if (state?.call) void ask('hang-up', callId())
       else phone.hangUp()
     },
     state() {
@@ -182,9 +219,51 @@ function main(root: HTMLElement): void {
     tell() {
       if (!state) return
       const seconds = (Date.now() + view.offset - state.agent.since) / 1000
-      announcer.answer(fill(words.tell, { state: state.agent.label, time: clock(seconds) }))
+      const values = { state: state.agent.label, time: clock(seconds), recording: state.call?.recording.text ?? '' }
+      announcer.answer(fill(state.call ? words.tell_recording : words.tell, values))
     },
-    keys: () => view.openKeys(),
+    keys: () => view.toggleKeys(),
+    mask() {
+      if (!state?.call || state.call.visiting) return
+      if (state.call.masked) {
+        recording.closeWhy()
+        void ask('unmask', callId(), 'unmasked')
+      } else void mask()
+    },
+    pay() {
+      const call = state?.call
+      if (!call || call.visiting || call.phase === 'ringing') return
+      const [only, another] = call.links
+      if (only === undefined) view.problem('command', words.payment_none)
+      else if (another === undefined && !call.payments.length) void openPayment(only.link_id, '')
+      else recording.toggleLinks()
+    },
+    stop() {
+      if (state?.call?.may_stop) recording.ask('stop', (values) => void ask('stop', { ...callId(), ...values }, 'stopped'))
+    },
+    objects() {
+      if (state?.call) recording.ask('objects', (values) => void ask('objects', { ...callId(), ...values }, 'objected'))
+    },
+    flag() {
+      if (state?.call) recording.ask('flag', (values) => void ask('flag', { ...callId(), ...values }, 'flagged'))
+    },
+    consult: () => view.toggleTransfer(),
+    complete: () => third('consulting', 'complete'),
+    return: () => third('consulting', 'return'),
+    conference: () => third('consulting', 'conference'),
+    leave: () => third('conference', 'leave'),
+    drop() {
+      const role = state?.call?.parties.find((party) => party === 'destination' || party === 'supervisor')
+      if (role !== undefined) void ask('drop', { ...callId(), role })
+    },
+  }
+
+  function third(phase: Phase, name: string): void {
+    if (state?.call?.phase === phase) void ask(name, callId())
+  }
+
+  async function mask(): Promise<void> {
+    if ((await ask('mask', callId(), 'masked')) !== null) recording.askWhy()
   }
 
   async function devices(): Promise<void> {
@@ -207,20 +286,41 @@ function main(root: HTMLElement): void {
     setState: (name, reason) => void ask('set-state', reason ? { state: name, reason } : { state: name }),
     location: (name) => void ask('location', { location: name }),
     transfer: (entry) => void ask('transfer', { ...callId(), entry_id: entry }),
+    consult: (entry) => void ask('consult', { ...callId(), entry_id: entry }),
+    join: (call) => void ask('join', { call_id: call }, 'joined'),
     async dial(number, client) {
       const reply = await ask('dial', { number, client })
-      if (typeof reply['call_id'] === 'string') phone.expect(reply['call_id'])
+      if (typeof reply?.['call_id'] === 'string') phone.expect(reply['call_id'])
     },
     microphone: (id) => void phone.setMicrophone(id),
     speaker: (id) => void phone.setSpeaker(id),
   })
+  recording.wire({
+    mask: actions.mask,
+    pay: actions.pay,
+    stop: actions.stop,
+    objects: actions.objects,
+    flag: actions.flag,
+    async nameMask(code) {
+      if ((await ask('name-mask', { ...callId(), code }, 'mask_named')) !== null) recording.closeWhy()
+    },
+    openPayment: (link, address) => void openPayment(link, address),
+    finish: (payment) =>
+      recording.ask('finish', (values) => void ask('pay-finish', { payment_id: payment, ...values }, 'payment_finished')),
+    keypad: (payment, field) => void ask('keypad', { payment_id: payment, field }),
+    keypadStop: (payment) => void ask('keypad-stop', { payment_id: payment }, 'keypad_stopped'),
+    withoutPause: () => void ask('without-pause', callId(), 'payment_reported'),
+  })
+  setInterval(() => recording.tick(Date.now() + view.offset), 1000)
   view.handsetChosen(handset)
 
   document.addEventListener('keydown', (event) => {
     ringer.unlock()
-    const action = actionOf(event)
+    const listOpen = view.keysOpen
+    const action = actionOf(event, listOpen)
     if (action === null) return
     event.preventDefault()
+    if (listOpen && action !== 'keys') view.closeKeys()
     actions[action]()
   })
   document.addEventListener('pointerdown', () => ringer.unlock())

@@ -15,6 +15,10 @@ interface Settings {
   show: (state: DeskState) => void
   lost: () => void
   signedOut: () => void
+  /** Something is going on of which no event tells, such as a payment page that is watched. */
+  hurry: () => boolean
+  /** An event of a call, with what it carries. */
+  told: (event: Record<string, unknown>) => void
 }
 
 export class Live {
@@ -34,7 +38,12 @@ export class Live {
 
   start(): void {
     const source = new EventSource(this.settings.url)
-    for (const topic of TOPICS) source.addEventListener(topic, () => this.soon())
+    for (const topic of TOPICS) {
+      source.addEventListener(topic, (event) => {
+        this.tell(event)
+        this.soon()
+      })
+    }
     source.addEventListener('open', () => this.soon())
     source.addEventListener('error', () => {
       // The browser reconnects by itself unless the answer was no event stream; then only a new source helps.
@@ -50,6 +59,15 @@ export class Live {
   /** Load shortly, once for a burst of events. */
   soon(): void {
     this.schedule(SETTLE_MS)
+  }
+
+  private tell(event: MessageEvent<string>): void {
+    try {
+      const data: unknown = JSON.parse(event.data)
+      if (typeof data === 'object' && data !== null) this.settings.told(data as Record<string, unknown>)
+    } catch {
+      // What cannot be read tells nothing; the state is loaded all the same.
+    }
   }
 
   private schedule(delay: number): void {
@@ -68,7 +86,8 @@ export class Live {
       const state = await this.settings.load()
       this.backoff.reset()
       this.settings.show(state)
-      this.schedule(this.source?.readyState === EventSource.OPEN ? CALM_POLL_MS : BLIND_POLL_MS)
+      const calm = this.source?.readyState === EventSource.OPEN && !this.settings.hurry()
+      this.schedule(calm ? CALM_POLL_MS : BLIND_POLL_MS)
     } catch (error) {
       if (error instanceof SignedOut) {
         this.ended = true

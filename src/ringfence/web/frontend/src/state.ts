@@ -1,16 +1,62 @@
 // What the server says about this agent, checked before use. The server's word is final; the page only shows it.
 
-export type AgentState = 'logged_out' | 'not_ready' | 'available' | 'ringing' | 'talking' | 'hold' | 'wrap'
-export type Phase = 'ringing' | 'dialling' | 'talking' | 'held' | 'transferring'
+export type AgentState =
+  | 'logged_out'
+  | 'not_ready'
+  | 'available'
+  | 'ringing'
+  | 'talking'
+  | 'hold'
+  | 'consult'
+  | 'conference'
+  | 'wrap'
+export type Phase = 'ringing' | 'dialling' | 'talking' | 'held' | 'transferring' | 'consulting' | 'conference'
 export type RecordingKind = 'recording' | 'paused' | 'stopped' | 'none'
 
-const AGENT_STATES: readonly string[] = ['logged_out', 'not_ready', 'available', 'ringing', 'talking', 'hold', 'wrap']
-const PHASES: readonly string[] = ['ringing', 'dialling', 'talking', 'held', 'transferring']
+const AGENT_STATES: readonly string[] = [
+  'logged_out',
+  'not_ready',
+  'available',
+  'ringing',
+  'talking',
+  'hold',
+  'consult',
+  'conference',
+  'wrap',
+]
+const PHASES: readonly string[] = ['ringing', 'dialling', 'talking', 'held', 'transferring', 'consulting', 'conference']
 const RECORDING_KINDS: readonly string[] = ['recording', 'paused', 'stopped', 'none']
 
 export interface Recording {
   kind: RecordingKind
   text: string
+  /** When a mask began; null for everything else. */
+  since: number | null
+}
+
+/** A payment that is not proven closed: the recording stays paused. */
+export interface Payment {
+  payment_id: string
+  name: string
+  since: number
+  /** Last sign of life of its page. */
+  seen: number
+  /** Without another sign of life, the agent is warned from here on. */
+  warn_at: number
+  launched: boolean
+}
+
+export interface PaymentLink {
+  link_id: string
+  name: string
+}
+
+/** Another agent's call that a supervisor may join. */
+export interface Joinable {
+  call_id: string
+  agent: string
+  client: string
+  since: number
 }
 
 export interface Call {
@@ -26,6 +72,23 @@ export interface Call {
   outbound: boolean
   since: number
   recording: Recording
+  masked: boolean
+  mask_since: number | null
+  may_stop: boolean
+  /** The agent is a third person in a colleague's call. */
+  visiting: boolean
+  /** Who is asked or is the third person; empty: nobody. */
+  consult: string
+  parties: string[]
+  links: PaymentLink[]
+  payments: Payment[]
+  /** What the caller is keying in now; empty: nothing. */
+  keypad: string
+  reminder_seconds: number
+  /** Who decides about flags now; empty: nobody is on duty. */
+  duty: string
+  /** The queue often brings special category data: the agent is asked to mask. */
+  sensitive: boolean
 }
 
 export interface Queue {
@@ -48,6 +111,7 @@ export interface DeskState {
   agent: Agent
   call: Call | null
   queues: Queue[]
+  joinable: Joinable[]
 }
 
 type Fields = Record<string, unknown>
@@ -82,6 +146,24 @@ function oneOf<T extends string>(from: Fields, key: string, allowed: readonly st
   return value as T
 }
 
+function list<T>(from: Fields, key: string, read: (item: Fields) => T): T[] {
+  const value = from[key]
+  if (value === null || value === undefined) return []
+  if (!Array.isArray(value)) throw new TypeError(`${key} is no list.`)
+  return value.map((item) => read(fields(item, key)))
+}
+
+function parsePayment(payment: Fields): Payment {
+  return {
+    payment_id: text(payment, 'payment_id'),
+    name: text(payment, 'name'),
+    since: instant(payment, 'since'),
+    seen: instant(payment, 'seen'),
+    warn_at: instant(payment, 'warn_at'),
+    launched: payment['launched'] === true,
+  }
+}
+
 function parseCall(value: unknown): Call | null {
   if (value === null || value === undefined) return null
   const call = fields(value, 'call')
@@ -98,7 +180,23 @@ function parseCall(value: unknown): Call | null {
     queue: text(call, 'queue'),
     outbound: call['outbound'] === true,
     since: instant(call, 'since'),
-    recording: { kind: oneOf<RecordingKind>(recording, 'kind', RECORDING_KINDS), text: text(recording, 'text') },
+    recording: {
+      kind: oneOf<RecordingKind>(recording, 'kind', RECORDING_KINDS),
+      text: text(recording, 'text'),
+      since: text(recording, 'since') === '' ? null : instant(recording, 'since'),
+    },
+    masked: call['masked'] === true,
+    mask_since: text(call, 'mask_since') === '' ? null : instant(call, 'mask_since'),
+    may_stop: call['may_stop'] === true,
+    visiting: call['visiting'] === true,
+    consult: text(call, 'consult'),
+    parties: Array.isArray(call['parties']) ? call['parties'].map(String) : [],
+    links: list(call, 'links', (link) => ({ link_id: text(link, 'link_id'), name: text(link, 'name') })),
+    payments: list(call, 'payments', parsePayment),
+    keypad: text(call, 'keypad'),
+    reminder_seconds: call['reminder_seconds'] === undefined ? 60 : amount(call, 'reminder_seconds'),
+    duty: text(call, 'duty'),
+    sensitive: call['sensitive'] === true,
   }
 }
 
@@ -119,6 +217,12 @@ export function parseState(value: unknown): DeskState {
       blocked: text(agent, 'blocked'),
     },
     call: parseCall(state['call']),
+    joinable: list(state, 'joinable', (item) => ({
+      call_id: text(item, 'call_id'),
+      agent: text(item, 'agent'),
+      client: text(item, 'client'),
+      since: instant(item, 'since'),
+    })),
     queues: queues.map((item) => {
       const queue = fields(item, 'queue')
       return {

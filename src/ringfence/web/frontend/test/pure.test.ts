@@ -32,6 +32,10 @@ test('a state from the server is read with its times as instants', () => {
   assert.equal(state.now - state.agent.since, 10_000)
   assert.equal(state.call?.recording.text, 'Paused: on hold')
   assert.equal(parseState({ ...STATE, call: null }).call, null)
+  assert.deepEqual([state.call?.payments, state.call?.masked, state.joinable], [[], false, []])
+  const payment = { payment_id: 'p', name: 'Tax', since: STATE.now, seen: STATE.now, warn_at: STATE.now, launched: true }
+  const paid = parseState({ ...STATE, call: { ...STATE.call, payments: [payment], mask_since: STATE.now } })
+  assert.deepEqual([paid.call?.payments[0]?.warn_at, paid.call?.mask_since], [paid.now, paid.now])
 })
 
 test('anything that is no state is refused', () => {
@@ -44,6 +48,8 @@ test('anything that is no state is refused', () => {
     { ...STATE, agent: { ...STATE.agent, state: 'asleep' } },
     { ...STATE, call: { ...STATE.call, phase: 'lost' } },
     { ...STATE, call: { ...STATE.call, recording: { kind: 'perhaps', text: '' } } },
+    { ...STATE, call: { ...STATE.call, payments: [{ payment_id: 'p' }] } },
+    { ...STATE, call: { ...STATE.call, payments: {} } },
     { ...STATE, queues: [{ name: 'General', waiting: Number.NaN, longest_seconds: 0 }] },
   ]
   for (const value of broken) assert.throws(() => parseState(value), TypeError)
@@ -69,7 +75,10 @@ test('only Ctrl+Shift+digit is a shortcut', () => {
   const press = { code: 'Digit1', ctrlKey: true, shiftKey: true, altKey: false, metaKey: false, repeat: false }
   assert.equal(actionOf(press), 'answer')
   assert.equal(actionOf({ ...press, code: 'Digit5' }), 'hangup')
-  assert.equal(actionOf({ ...press, code: 'Digit9' }), null)
+  assert.equal(actionOf({ ...press, code: 'Digit8' }), 'mask')
+  assert.equal(actionOf({ ...press, code: 'Digit1' }, true), 'stop')
+  assert.equal(actionOf({ ...press, code: 'Digit0' }, true), 'keys')
+  assert.equal(actionOf({ ...press, code: 'KeyA' }), null)
   for (const other of [{ ctrlKey: false }, { shiftKey: false }, { altKey: true }, { metaKey: true }, { repeat: true }]) {
     assert.equal(actionOf({ ...press, ...other }), null)
   }
