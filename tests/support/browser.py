@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 EXECUTABLE = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome") or ""
 
-_QUIET = (
+ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -63,7 +63,7 @@ def write_tone(path: Path, hz: float, seconds: float = 30.0, rate: int = 48000, 
 @contextmanager
 def chromium(*, microphone: Path | None = None) -> Iterator[Browser]:
     """A headless browser; with ``microphone``, pages hear that file."""
-    arguments = list(_QUIET)
+    arguments = list(ARGUMENTS)
     if microphone is not None:
         arguments += [*_MICROPHONE, f"--use-file-for-fake-audio-capture={microphone}"]
     with sync_playwright() as playwright:

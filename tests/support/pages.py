@@ -35,6 +35,7 @@ from ringfence.control.commands import (
     LiveAgent,
     LiveCall,
     LiveTrunk,
+    OpenPayment,
     PlaceCall,
     Refused,
     Reply,
@@ -297,6 +298,8 @@ class Exchange:
     calls: dict[CallId, LiveCall] = field(default_factory=dict)
     asked: list[AnyCommand] = field(default_factory=list)
     refuse: Refused | None = None
+    gate: threading.Event | None = None
+    """Set: the answer to OpenPayment waits for it, as it waits for the pause in a real engine."""
 
     def become(self, agent: AgentId, state: facts.AgentState, *, reason: str | None = None, call: str = "") -> None:
         self.agents[agent] = LiveAgent(
@@ -317,6 +320,9 @@ class Exchange:
         match command:
             case SetAgentState():
                 self.become(command.agent_id, command.state, reason=command.reason)
+                return Done()
+            case OpenPayment() if self.gate is not None:
+                await asyncio.to_thread(self.gate.wait, 30)
                 return Done()
             case PlaceCall():
                 return Done(call_id=CallId("call-placed"))

@@ -28,5 +28,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accessibility/", public.accessibility, name="accessibility"),
     path("licences/", public.licences, name="licences"),
     path("healthz", public.alive, name="alive"),
+    path("demo/payment/", public.demo_payment, name="demo_payment"),
     path("demo/signin/<slug:role>/", public.demo_signin, name="demo_signin"),
 ]

@@ -15,10 +15,10 @@ PERMISSIONS_POLICY = (
 )
 
 
-def content_security_policy(nonce: str, *, frame: str = "") -> str:
+def content_security_policy(nonce: str, *, frame: str = "", framed_by: str = "'none'") -> str:
     """Scripts and styles come from here only; the browser may talk to here and to the engine's WebSocket only.
 
-    ``frame``: the one origin that the page may show inside itself.
+    ``frame``: the one origin that the page may show inside itself; ``framed_by``: who may show the page inside theirs.
     """
     sources = {
         "default-src": "'none'",
@@ -30,7 +30,7 @@ def content_security_policy(nonce: str, *, frame: str = "") -> str:
         "connect-src": f"'self' {settings.RINGFENCE_SIP_WS_URL}",
         "form-action": "'self'",
         "base-uri": "'none'",
-        "frame-ancestors": "'none'",
+        "frame-ancestors": framed_by,
         "object-src": "'none'",
         "manifest-src": "'self'",
         **({"frame-src": frame} if frame else {}),

@@ -11,7 +11,9 @@ import pytest
 from django.conf import settings
 from tests.support.pages import Centre, Exchange
 from tests.support.strict_pages import Visitor
+from tests.unit.web.conftest import person_of_role
 
+from ringfence.centre.accounts.actions import create_agent
 from ringfence.centre.accounts.models import Agent
 from ringfence.control import tokens
 from ringfence.control.commands import (
@@ -272,6 +274,22 @@ def test_a_payment_is_paused_then_launched_and_stays_on_the_desk(
     assert visitor.post("/desk/without-pause", {"call_id": "call-heard"}).status_code == 200
 
 
+def test_a_flag_puts_the_call_in_quarantine_and_names_who_decides(
+    sign_in: SignIn, engine: Exchange, centre: Centre, running: None
+) -> None:
+    visitor = sign_in("AGT")
+    ring(engine, centre)
+    assert isinstance(state(visitor)["call"]["duty"], str)
+    assert visitor.post("/desk/flag", {"call_id": "call-heard", "code": "health"}).status_code == 200
+    from ringfence.centre.retention.models import Flag
+    from ringfence.centre.tenancy import all_clients
+
+    with all_clients("a test"):
+        (flag,) = Flag.objects.all()
+    assert (flag.code, flag.flagged_by) == ("health", person_of_role("AGT"))
+    assert visitor.post("/desk/flag", {"call_id": "no-such-call", "code": "health"}).status_code == 409
+
+
 def test_a_payment_page_that_is_not_allowed_is_refused_in_words(
     sign_in: SignIn, engine: Exchange, centre: Centre, running: None
 ) -> None:
@@ -291,6 +309,7 @@ def test_a_supervisor_sees_the_calls_of_their_clients_and_joins_one(
 ) -> None:
     ring(engine, centre)
     assert state(sign_in("AGT"))["joinable"] == []
+    create_agent(user=person_of_role("SUP"), by=None)
     visitor = sign_in("SUP")
     (call,) = state(visitor)["joinable"]
     assert (call["call_id"], call["client"]) == ("call-heard", "Barford Borough Council")
@@ -331,6 +350,7 @@ BROKEN: list[tuple[str, dict[str, str]]] = [
     ("pay-finish", {"payment_id": "p1"}),
     ("keypad", {"payment_id": "p1", "field": "pin"}),
     ("consult", {"call_id": "c1"}),
+    ("flag", {"call_id": "call-heard", "code": "gossip"}),
     ("drop", {"call_id": "c1", "role": "caller"}),
 ]
 

@@ -21,6 +21,7 @@ SAMPLE = SOURCE / "centre" / "directory" / "samples" / "three-councils.toml"
 LIBRARY = SOURCE / "centre" / "training" / "samples"
 BUILT = SOURCE / "web" / "static" / "dist"
 CARRIER = "simulated-carrier"
+DEMO_PAGE = "Council tax (invented payment page)"
 FIRST_MEDIA_PORT = 20000
 LAST_MEDIA_PORT = 20999
 
@@ -55,9 +56,9 @@ def sample() -> dict[str, Any]:
     return tomllib.loads(SAMPLE.read_text(encoding="utf-8"))
 
 
-def fingerprint() -> str:
-    """Changes with the version, the tables, the sample centre and the built pages."""
-    digest = hashlib.sha256(version("ringfence").encode())
+def fingerprint(settings: Settings) -> str:
+    """Changes with the version, the tables, the sample centre, the built pages and the address of the pages."""
+    digest = hashlib.sha256(f"{version('ringfence')} {settings.page}".encode())
     for path in sorted(SOURCE.glob("centre/*/migrations/*.py")):
         digest.update(path.name.encode() + path.read_bytes())
     for path in (SAMPLE, *sorted(LIBRARY.glob("*.md")), BUILT / ".stamp", Path(plans.__file__), Path(__file__)):
@@ -67,7 +68,7 @@ def fingerprint() -> str:
 
 def prepare(settings: Settings, *, now: datetime, say: Callable[[str], None]) -> Plan:
     """The plan of a centre that is ready to run; made only when something it depends on has changed."""
-    wanted = fingerprint()
+    wanted = fingerprint(settings)
     found = plans.read(settings.data)
     if found is not None and found.made_of == wanted:
         installation.make_certificate(settings, now=now)
@@ -104,6 +105,7 @@ def _load(settings: Settings, *, made_of: str) -> Plan:
 
     passwords = load_centre(SAMPLE).passwords
     _train()
+    _save_payment_pages(settings)
     now = build_snapshot()
     names = {client.code: client.name for client in now.clients}
     labels = {number["number"]: number["label"] for row in sample()["clients"] for number in row["numbers"]}
@@ -129,3 +131,15 @@ def _load(settings: Settings, *, made_of: str) -> Plan:
     )
     plans.write(settings.data, plan)
     return plan
+
+
+def _save_payment_pages(settings: Settings) -> None:
+    """Each council has one payment page, the invented one of the demonstration at its present address."""
+    from ringfence.centre.payments.actions import save_link
+    from ringfence.centre.payments.queries import links_of
+    from ringfence.centre.tenancy.queries import client_codes
+
+    for client in sorted(client_codes()):
+        known = next((link.link_id for link in links_of(client) if link.name == DEMO_PAGE), "")
+        address = f"{settings.page.rstrip('/')}/demo/payment/"
+        save_link(client=client, name=DEMO_PAGE, address=address, link_id=known, by=None)

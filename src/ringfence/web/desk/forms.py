@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
 
 from ringfence.centre.accounts.models import Agent
+from ringfence.centre.retention.models import FlagCode
 from ringfence.control.facts import AgentState
 from ringfence.web.desk.labels import KEYPAD_FIELDS, MASK_REASONS, REASONS, STOP_REASONS
 
@@ -53,6 +54,12 @@ class MaskForm(CallForm):
 class StopForm(ConfirmForm):
     code = forms.ChoiceField(
         choices=list(STOP_REASONS.items()), error_messages={"required": _("Choose why the recording must stop.")}
+    )
+
+
+class FlagForm(CallForm):
+    code = forms.ChoiceField(
+        choices=FlagCode.choices, error_messages={"required": _("Choose why the recording should go.")}
     )
 
 

@@ -1,16 +1,19 @@
 """The agent's hand on the recording: mask, stop, objection, flag. None of them touches the talk itself."""
 
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
+from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from ringfence.centre.accounts.models import Agent
 from ringfence.centre.accounts.rights import Right
+from ringfence.centre.retention.actions import flag_call
+from ringfence.centre.retention.errors import RetentionError
 from ringfence.control.commands import MaskRecording, NameMask, ObjectToRecording, StopRecording, UnmaskRecording
 from ringfence.control.facts import MaskCode, StopCode
 from ringfence.kit.ids import AgentId, CallId
 from ringfence.web.access import PersonRequest, needs
-from ringfence.web.desk.answers import for_agent, obey, problem
-from ringfence.web.desk.forms import CallForm, ConfirmForm, MaskForm, StopForm
+from ringfence.web.desk.answers import for_agent, message, obey, problem
+from ringfence.web.desk.forms import CallForm, ConfirmForm, FlagForm, MaskForm, StopForm
 
 
 @needs(Right.TAKE_CALLS)
@@ -82,3 +85,18 @@ def objects(request: PersonRequest, agent: Agent) -> HttpResponse:
     if not form.is_valid():
         return problem(form)
     return obey(ObjectToRecording(call_id=CallId(form.cleaned_data["call_id"]), agent_id=AgentId(agent.agent_id)))
+
+
+@needs(Right.FLAG_RECORDING)
+@require_POST
+@for_agent
+def flag(request: PersonRequest, _agent: Agent) -> HttpResponse:
+    """The call's recordings are in quarantine at once; the duty supervisor decides (R59)."""
+    form = FlagForm(request.POST)
+    if not form.is_valid():
+        return problem(form)
+    try:
+        flag_call(request.person.user, form.cleaned_data["call_id"], form.cleaned_data["code"], now=timezone.now())
+    except RetentionError as error:
+        return message(str(error), 409)
+    return JsonResponse({})

@@ -17,6 +17,7 @@ from ringfence.centre.calls.sealing import display_number
 from ringfence.centre.directory.models import Queue, TransferEntry
 from ringfence.centre.live.queries import presence_of
 from ringfence.centre.payments.queries import links_of, open_payments_of_call, settings_of
+from ringfence.centre.retention.queries.duty import duty_supervisor
 from ringfence.centre.tenancy.models import Client
 from ringfence.control.commands import EngineStatus, LiveCall
 from ringfence.control.facts import AgentState, Direction, NotRecordedReason, StopReason, SuppressionReason
@@ -160,10 +161,17 @@ def _call(person: Person, agent: Agent, call: LiveCall, now: datetime) -> JsonOb
         "mask_since": "" if call.mask_since is None else (now - timedelta(seconds=call.mask_since)).isoformat(),
         "may_stop": call.stopped is None,
         "visiting": call.agent_id is not None and call.agent_id != agent.agent_id and "supervisor" in call.parties,
+        "duty": _duty(call, now),
         "consult": _consulted(call),
         "parties": list(call.parties),
         **_payments(call),
     }
+
+
+def _duty(call: LiveCall, now: datetime) -> str:
+    """Who decides about a flag now; empty when nobody is on duty."""
+    found = duty_supervisor(call.client, now) if call.client else None
+    return found.name if found else ""
 
 
 def _consulted(call: LiveCall) -> str:

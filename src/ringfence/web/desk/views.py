@@ -15,6 +15,7 @@ from ringfence.centre.accounts.queries import browser_device_of
 from ringfence.centre.accounts.rights import Right
 from ringfence.centre.directory.models import TransferEntry
 from ringfence.centre.live.stream import TooManyFollowers, stream
+from ringfence.centre.retention.models import FlagCode
 from ringfence.control import tokens
 from ringfence.control.commands import (
     HangUpCall,
@@ -66,6 +67,7 @@ def desk(request: PersonRequest) -> HttpResponse:
             "may_dial": request.person.may(Right.PLACE_CALLS),
             "may_join": request.person.may(Right.JOIN_CALLS),
             "mask_reasons": list(MASK_REASONS.items()),
+            "flag_codes": FlagCode.choices,
             "stop_reasons": list(STOP_REASONS.items()),
             "keypad_fields": list(KEYPAD_FIELDS.items()),
             "fields": {code: str(text) for code, text in KEYPAD_FIELDS.items()},

@@ -11,11 +11,13 @@ from ringfence.centre.accounts.rights import Right
 from ringfence.centre.payments import actions
 from ringfence.centre.payments.errors import NotFound
 from ringfence.centre.payments.models import PaymentLink
+from ringfence.centre.payments.queries import settings_of
 from ringfence.centre.tenancy.models import Client
 from ringfence.web.access import PersonRequest, needs
 from ringfence.web.middleware import content_security_policy
 
 BEAT_MS = 5000
+"""The window speaks at least so often, and at least four times before anybody would be warned."""
 
 
 def _gone() -> JsonResponse:
@@ -47,13 +49,13 @@ def launch(request: PersonRequest, token: str) -> HttpResponse:
                 "secret": found.secret,
                 "beat_url": reverse("payment_beat", args=[payment.payment_id]),
                 "close_url": reverse("payment_close", args=[payment.payment_id]),
-                "beat_ms": BEAT_MS,
+                "beat_ms": min(BEAT_MS, settings_of(payment.client_id).warn_agent_seconds * 250),
             },
         },
     )
     frame = found.link.origin if framed else ""
-    if not framed:  # the window that it opens may keep its handle, so that its end can be noticed
-        answer.headers["Cross-Origin-Opener-Policy"] = "same-origin-allow-popups"
+    # Parts the window from the desk, so that one cannot crash the other, and not from a window that it opens itself.
+    answer.headers["Cross-Origin-Opener-Policy"] = "same-origin-allow-popups"
     answer.headers["Content-Security-Policy"] = content_security_policy(request.csp_nonce, frame=frame)
     return answer
 

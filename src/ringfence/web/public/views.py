@@ -5,11 +5,13 @@ from django.contrib.auth import login
 from django.db import DatabaseError, connection
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_safe
 
 from ringfence.centre.accounts.rights import Role
-from ringfence.web.access import public
+from ringfence.web.access import PersonRequest, public
 from ringfence.web.demo import demo_user, is_demonstration
+from ringfence.web.middleware import content_security_policy
 
 
 @public
@@ -49,3 +51,15 @@ def demo_signin(request: HttpRequest, role: str) -> HttpResponse:
         raise Http404
     login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
     return redirect("home")
+
+
+@public
+@require_safe
+@xframe_options_sameorigin
+def demo_payment(request: PersonRequest) -> HttpResponse:
+    """An invented payment page for the demonstration: it takes nothing and sends nothing; otherwise 404."""
+    if not is_demonstration(request):
+        raise Http404
+    answer = render(request, "public/demo_payment.html", {"paid": "paid" in request.GET})
+    answer.headers["Content-Security-Policy"] = content_security_policy(request.csp_nonce, framed_by="'self'")
+    return answer

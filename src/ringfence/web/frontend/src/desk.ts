@@ -9,7 +9,7 @@ import { RecordingView } from './recording-view'
 import { Ringer } from './ringer'
 import { Server, SignedOut } from './server'
 import { type Action, actionOf } from './shortcuts'
-import { type DeskState, type Phase, clock, queueStep } from './state'
+import { type DeskState, type Phase, clock, lookEvery, queueStep } from './state'
 import { type Word, type Words, fill } from './words'
 
 const GAP_MS = 10_000
@@ -86,7 +86,7 @@ function main(root: HTMLElement): void {
       phone.stop()
       ringer.stop()
     },
-    hurry: () => (state?.call?.payments.length ?? 0) > 0,
+    pace: () => lookEvery(state?.call?.payments ?? []),
     told(event) {
       if (event['kind'] === 'keypad' && event['call'] === state?.call?.call_id) keypadTold(event)
     },

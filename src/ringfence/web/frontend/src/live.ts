@@ -15,8 +15,8 @@ interface Settings {
   show: (state: DeskState) => void
   lost: () => void
   signedOut: () => void
-  /** Something is going on of which no event tells, such as a payment page that is watched. */
-  hurry: () => boolean
+  /** At most so many milliseconds between two looks, for what no event tells, such as contact with a payment page. */
+  pace: () => number
   /** An event of a call, with what it carries. */
   told: (event: Record<string, unknown>) => void
 }
@@ -86,8 +86,8 @@ export class Live {
       const state = await this.settings.load()
       this.backoff.reset()
       this.settings.show(state)
-      const calm = this.source?.readyState === EventSource.OPEN && !this.settings.hurry()
-      this.schedule(calm ? CALM_POLL_MS : BLIND_POLL_MS)
+      const usual = this.source?.readyState === EventSource.OPEN ? CALM_POLL_MS : BLIND_POLL_MS
+      this.schedule(Math.min(usual, this.settings.pace()))
     } catch (error) {
       if (error instanceof SignedOut) {
         this.ended = true

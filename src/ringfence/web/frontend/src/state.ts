@@ -250,3 +250,9 @@ export function queueStep(waiting: number): number {
   if (waiting < 10) return 5
   return Math.floor(waiting / 10) * 10
 }
+
+/** How often to look while payment pages are watched: several times before the first warning would be due. */
+export function lookEvery(payments: readonly Payment[]): number {
+  const times = payments.map((payment) => (payment.warn_at - payment.seen) / 4)
+  return Math.max(500, Math.min(...times.map((time) => Math.min(time, 5000)), payments.length ? 5000 : Infinity))
+}

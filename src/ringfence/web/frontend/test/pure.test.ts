@@ -4,7 +4,7 @@ import { Announcer } from '../src/announcer'
 import { Backoff } from '../src/backoff'
 import { between, grade, mos } from '../src/quality'
 import { actionOf } from '../src/shortcuts'
-import { clock, parseState, queueStep } from '../src/state'
+import { clock, lookEvery, parseState, queueStep } from '../src/state'
 import { fill, microphoneWord } from '../src/words'
 
 const STATE = {
@@ -53,6 +53,14 @@ test('anything that is no state is refused', () => {
     { ...STATE, queues: [{ name: 'General', waiting: Number.NaN, longest_seconds: 0 }] },
   ]
   for (const value of broken) assert.throws(() => parseState(value), TypeError)
+})
+
+test('a watched page is looked after several times before its warning', () => {
+  const payment = { payment_id: 'p', name: 'Tax', since: 0, seen: 0, warn_at: 120_000, launched: true }
+  assert.deepEqual(
+    [lookEvery([]), lookEvery([payment]), lookEvery([payment, { ...payment, warn_at: 4000 }]), lookEvery([{ ...payment, warn_at: 4 }])],
+    [Infinity, 5000, 1000, 500],
+  )
 })
 
 test('times read as people write them', () => {
