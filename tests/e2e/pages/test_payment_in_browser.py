@@ -124,6 +124,8 @@ def test_the_page_is_not_even_named_before_the_pause_is_confirmed(browser: Brows
         assert problems(popup.value) == []
         popup.value.set_viewport_size({"width": 320, "height": 640})
         assert overflow(popup.value) <= 0
+        popup.value.close()
+        till.closes(1)
 
 
 REFUSED = "This payment page cannot be opened"
@@ -158,6 +160,7 @@ def test_a_crash_or_a_lost_network_stays_paused_until_the_agent_answers_for_it(b
         with window.expect_event("crash"), contextlib.suppress(PlaywrightError):
             window.goto("chrome://crash")
         till.stays_paused(desk)
+        window.close()
         finish = desk.get_by_role("button", name="Payment is finished")
         finish.click()
         assert problems(desk) == []
