@@ -135,6 +135,7 @@ def test_a_mask_by_shortcut_is_in_force_within_half_a_second(system: System, des
             assert reached - pressed < 0.5
             if masked:
                 desk.says("status", "The recording is masked.")
+                desk.shows("mask", "Unmask recording")
                 desk.page.get_by_label("The recording is masked. Why?").select_option(label="About somebody else")
                 desk.page.get_by_role("button", name="Save the reason").click()
                 desk.says("status", "The reason is kept")
