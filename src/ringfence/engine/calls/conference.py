@@ -45,15 +45,19 @@ class ConferenceCall(ConsultingCall):
         if isinstance(command, JoinCall):
             return await self.join(command)
         third = self.state.third
-        if (
-            isinstance(command, LeaveConference | HangUpCall)
-            and third is not None
-            and third.role is Role.SUPERVISOR
-            and third.agent_id == command.agent_id
-        ):
-            await self.third_leaves(third)
+        visitor = third is not None and third.agent_id == command.agent_id != self.state.agent_id
+        if visitor and third is not None and isinstance(command, LeaveConference | HangUpCall):
+            await self._visitor_leaves(third)
             return Done(call_id=self.state.call_id)
         return await super().on_command(command)
+
+    async def _visitor_leaves(self, third: Third) -> None:
+        """Somebody of ours who was asked, or joined, hangs up at their desk."""
+        leg = self.leg(third.leg)
+        if self.state.phase is not CallPhase.CONSULTING or leg is None:
+            await self.third_leaves(third)
+        else:
+            await self.left_consultation(leg, broken=False)
 
     @override
     async def on_transfer_command(self, command: CallCommand) -> Reply:

@@ -213,16 +213,16 @@ class ConsultingCall(TransferableCall):
     @override
     async def on_leg_over(self, leg: Leg, cause: str) -> None:
         broken = cause in BROKEN
-        if self.state.phase is not CallPhase.CONSULTING or not await self._left_consultation(leg, broken=broken):
+        if self.state.phase is not CallPhase.CONSULTING or not await self.left_consultation(leg, broken=broken):
             await super().on_leg_over(leg, cause)
 
     @override
     async def on_media_lost(self, leg: Leg) -> None:
         there = not leg.silent and self.state.phase is CallPhase.CONSULTING
-        if not there or not await self._left_consultation(leg, broken=True):
+        if not there or not await self.left_consultation(leg, broken=True):
             await super().on_media_lost(leg)
 
-    async def _left_consultation(self, leg: Leg, *, broken: bool) -> bool:
+    async def left_consultation(self, leg: Leg, *, broken: bool) -> bool:
         """False: it is nobody's whose leaving means something special here."""
         state, third = self.state, self.state.third
         if third is None:

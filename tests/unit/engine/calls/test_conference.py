@@ -233,6 +233,18 @@ def test_a_supervisor_joins_on_their_own_telephone_and_is_heard_seen_and_recorde
     assert world.facts.last(ConferenceStarted).entry_id is None
 
 
+def test_a_colleague_in_a_conference_can_leave_at_their_own_desk() -> None:
+    async def scenario(world: World) -> None:
+        _, _, target = await conference(world, "bob")
+        assert isinstance(await world.command(HangUpCall(call_id=world.only().call_id, agent_id=BOB)), Done)
+        assert target in world.sip.hung_up
+        assert world.both_hear()
+        assert world.only().agent_id == ANN
+        assert world.agent_state(BOB) is AgentState.AVAILABLE
+
+    run(scenario)
+
+
 @pytest.mark.parametrize("how", ["hangs_up", "dropped", "lost"])
 def test_the_call_goes_on_without_the_supervisor(how: str) -> None:
     async def scenario(world: World) -> None:

@@ -238,6 +238,19 @@ def test_hanging_up_at_the_desk_while_asking_only_lets_go_of_the_person_asked() 
     run(scenario)
 
 
+def test_a_colleague_who_was_asked_can_hang_up_at_their_own_desk() -> None:
+    async def scenario(world: World) -> None:
+        _, _, target = await asking(world, "bob")
+        assert isinstance(await world.command(HangUpCall(call_id=world.only().call_id, agent_id=BOB)), Done)
+        assert target in world.sip.hung_up
+        assert world.both_hear()
+        assert world.recorded()
+        assert world.agent_state(BOB) is AgentState.AVAILABLE
+        assert world.only().agent_id == ANN
+
+    assert run(scenario).facts.last(ConsultEnded).outcome is ConsultOutcome.LEFT
+
+
 def test_when_the_caller_hangs_up_the_other_two_may_finish_and_nothing_of_it_is_kept() -> None:
     async def scenario(world: World) -> None:
         caller, agent, target = await asking(world)

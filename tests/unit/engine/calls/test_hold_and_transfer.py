@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from tests.support.call_world import ANN, BOB, CARRIER, MUSIC, SPARE, World, refusal, run
+from tests.support.call_world import ANN, BOB, CARRIER, MUSIC, NUMBER, SPARE, World, refusal, run
 
 from ringfence.control.commands import (
     Done,
@@ -338,6 +338,51 @@ def test_a_person_without_a_centre_telephone_is_not_recorded_even_when_the_direc
         await world.pick_up()
 
     assert run(scenario).recorder.requests[1].answered_by is UserKind.GENERAL
+
+
+@pytest.mark.parametrize(
+    ("target", "voicemail", "stop"),
+    [
+        (NUMBER, False, "rule"),
+        ("202", True, "rule"),
+        ("+441632960300", False, "rule"),
+    ],
+)
+def test_a_queue_of_ours_an_answering_machine_and_a_far_number_end_the_recording_as_their_rows_say(
+    target: str, voicemail: bool, stop: str
+) -> None:
+    """Entries of class CENTRE, for which one row says stop and the other a new segment: the strictest wins."""
+
+    async def scenario(world: World) -> None:
+        if not voicemail:
+            world.rule(TransferKind.EXTERNAL, EntryClass.CENTRE, RecordingEffect.STOP)
+        old = world.directory.snapshot
+        entry = TransferEntry(
+            entry_id=EntryId("there"), name="There", target=target, entry_class=EntryClass.CENTRE, voicemail=voicemail
+        )
+        world.directory.snapshot = msgspec.structs.replace(old, entries=(*old.entries, entry))
+        await world.talking()
+        await world.ready(BOB, "bob-desk")
+        await transfer(world, "there")
+        await world.pick_up()
+        assert ("stop", stop) in world.recorder.log
+        assert not world.recorded()
+
+    assert len(run(scenario).recorder.requests) == 1
+
+
+def test_a_transfer_to_an_outside_queue_ends_the_recording_though_the_number_is_ours() -> None:
+    async def scenario(world: World) -> None:
+        old = world.directory.snapshot
+        queue = TransferEntry(entry_id=EntryId("q"), name="Queue", target=NUMBER, entry_class=EntryClass.OUTSIDE)
+        world.directory.snapshot = msgspec.structs.replace(old, entries=(*old.entries, queue))
+        await world.talking()
+        await transfer(world, "q")
+        assert world.last.target == ToTrunk(trunk_id=CARRIER, number=NUMBER)
+        await world.pick_up()
+        assert ("stop", "transfer_outside") in world.recorder.log
+
+    run(scenario)
 
 
 def test_a_colleague_without_a_telephone_cannot_be_chosen() -> None:
