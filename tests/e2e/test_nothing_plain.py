@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ringfence.control.commands import ClosePayment, Done, OpenPayment, StartKeypad
+from ringfence.control.facts import KeypadField
 from tests.e2e.conftest import calling, handset_agent
 from tests.support import audio
 from tests.support.capture import has_tone
@@ -35,6 +37,26 @@ WORDS = (
     "Thrapp",
 )
 """The number without its prefix, so that national and international forms are found alike; the name in its parts."""
+
+
+CARD = "371449635398431"
+"""A number that issuers publish for tests."""
+RUN = 8
+"""Digits in a row that tell of a card."""
+
+
+def card_in(content: bytes) -> list[str]:
+    """Runs of the card's digits that stand there: as text, UTF-16, hexadecimal digits of text, or packed."""
+    runs = [CARD[at : at + RUN] for at in range(len(CARD) - RUN + 1)]
+    folded = content.lower()
+    return [
+        run
+        for run in runs
+        if run.encode() in content
+        or run.encode("utf-16-le") in content
+        or run.encode().hex().encode() in folded
+        or bytes.fromhex(run) in content
+    ]
 
 
 def words_in(content: bytes) -> list[str]:
@@ -94,7 +116,7 @@ def system(tmp_path_factory: pytest.TempPathFactory, temporary: Path) -> Iterato
         patch.setenv("TMPDIR", str(temporary))
         running = System(folder, database=os.environ.get("RINGFENCE_TEST_DATABASE", ""), centre=centre)
         settings = running.config.read_text(encoding="utf-8")
-        running.config.write_text(f'log_level = "DEBUG"\n{settings}', encoding="utf-8")
+        running.config.write_text(f'log_level = "DEBUG"\n{settings}[payments]\nkeypad = "sandbox"\n', encoding="utf-8")
         with running:
             yield running
 
@@ -155,15 +177,63 @@ def test_no_number_no_name_and_no_sound_of_a_call_is_readable_in_any_file(
     assert readable(files_below(system.data, temporary), runs) == []
     assert words_in("\n".join(system.lines).encode()) == []
     if system.database:
-        dump = subprocess.run(
-            [binaries() / "pg_dump", "--enable-row-security", system.database],
-            env={**os.environ, "PGOPTIONS": "-c ringfence.clients=*"},
-            capture_output=True,
-            check=True,
-            timeout=60,
-        ).stdout
+        dump = _dump(system)
         assert call_id.encode() in dump
         assert words_in(dump) == []
+
+
+def test_a_card_that_a_caller_keys_in_is_nowhere_at_all(system: System, temporary: Path, tmp_path: Path) -> None:
+    before = sealed_recordings(system)
+    with (
+        handset_agent(system, tmp_path, tone_hz=TONES[1]) as agent,
+        calling(system, tmp_path, number=NUMBER, name=NAME, tone_hz=TONES[0]) as caller,
+    ):
+        caller.call(system.number(QUICK))
+        agent.peer.wait("incoming", timeout=30)
+        agent.peer.wait("state", state="CONFIRMED", timeout=30)
+        call = eventually(lambda: next(iter(system.status().calls), None), what="the call")
+        mine = {"call_id": call.call_id, "agent_id": agent.agent_id}
+        assert isinstance(system.ask(OpenPayment(**mine, payment_id="canary")), Done)  # type: ignore[arg-type]
+        field = KeypadField.CARD_NUMBER
+        keypad = StartKeypad(**mine, payment_id="canary", field=field)  # type: ignore[arg-type]
+        assert isinstance(system.ask(keypad), Done)
+        assert system.status().calls[0].keypad is field
+        caller.do("dtmf", digits=CARD + "#")
+        eventually(lambda: system.status().calls[0].keypad is None, what="the card", seconds=40)
+        assert not [event for event in agent.peer.seen if event["event"] == "dtmf"]
+        assert isinstance(system.ask(ClosePayment(call_id=call.call_id, payment_id="canary")), Done)
+        time.sleep(1)
+        caller.hang_up()
+        agent.peer.wait("state", state="DISCONNECTED")
+    eventually(lambda: not system.status().calls, what="the end of the call")
+    recording = new_recording(system, before)
+    (span,) = recording.manifest.spans
+    assert span.reason == "payment"
+    for side in recording.read(span.start_ms, span.end_ms):
+        assert set(side) == {0xD5}
+    accepted = eventually(
+        lambda: [row for row in rows(system, "audit", "AuditEntry", "code", "fields")
+                 if row["code"] == "payment.keypad_used" and '"accepted"' in str(row["fields"])],
+        what="the audit of the accepted card",
+    )  # fmt: skip
+    assert len(accepted) == 1
+    for path in files_below(system.data, temporary):
+        assert card_in(path.read_bytes()) == [], path.name
+    assert card_in("\n".join(system.lines).encode()) == []
+    for side in recording.read(0, recording.duration_ms):
+        assert card_in(side) == []
+    if system.database:
+        assert card_in(_dump(system)) == []
+
+
+def _dump(system: System) -> bytes:
+    return subprocess.run(
+        [binaries() / "pg_dump", "--enable-row-security", system.database],
+        env={**os.environ, "PGOPTIONS": "-c ringfence.clients=*"},
+        capture_output=True,
+        check=True,
+        timeout=60,
+    ).stdout
 
 
 def test_every_detector_finds_what_is_planted(system: System, tmp_path: Path) -> None:
@@ -174,6 +244,10 @@ def test_every_detector_finds_what_is_planted(system: System, tmp_path: Path) ->
             assert word in words_in(noise + form.encode() + noise)
         assert word in words_in(noise + word.encode("utf-16-le"))
     assert words_in(noise) == []
+    packed = bytes.fromhex(CARD[:-1])
+    for planted in (CARD.encode(), CARD.encode("utf-16-le"), CARD.encode().hex().encode(), packed):
+        assert len(card_in(noise + planted + noise)) >= 4
+    assert card_in(noise) == []
     for hz in TONES:
         alaw = audio.tone_alaw(hz, 2)
         assert sound_in(noise + alaw + noise) == [f"{hz} Hz in G.711"]
