@@ -164,6 +164,7 @@ for name in given["names"]:
 """Calls of BBC with a recording each that says ``phrase`` over and over; those in ``waiting`` stay in the spool."""
 
 PLAY = """
+from ringfence.centre.recordings.errors import NotPlayable
 from ringfence.centre.recordings.models import Recording
 from ringfence.centre.recordings.playback import open_view
 from ringfence.kit.errors import RingfenceError
@@ -173,10 +174,12 @@ for recording in Recording.objects.order_by("pk"):
         reader = open_view(recording)._reader
         caller, agent = reader.read_samples(0, reader.samples)
         result[recording.pk] = bytes.fromhex(given["phrase"]) in caller
+    except NotPlayable:
+        result[recording.pk] = "gone"
     except RingfenceError as error:
         result[recording.pk] = type(error).__name__
 """
-"""For each recording: whether the phrase is heard, or the class of the error."""
+"""For each recording: whether the phrase is heard, "gone", or the class of another error."""
 
 DESTROY = """
 from ringfence.centre.recordings.models import Recording

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ringfence.entry.errors import OperatorError
+from ringfence.entry.settings import use_django
 
 destruction = typer.Typer(help="What was destroyed, and proofs of it.", no_args_is_help=True)
 
@@ -93,6 +94,7 @@ def replay(
             destroyer().entries.merge(read_list_file(file, signing_key().public_key()))
         except FileNotFoundError:
             raise OperatorError(f"There is no destruction list {file}.") from None
+    use_django()
     replay_orders(destroyer(), [entry.order for entry in destroyer().entries.entries()], typer.echo)
 
 

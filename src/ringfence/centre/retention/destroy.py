@@ -36,7 +36,7 @@ NO_CLIENT_FOLDER = "no-client"
 SEALING = timedelta(minutes=10)
 """How long the exchange may take to seal a recording that has stopped."""
 NEVER_STOPPED = timedelta(days=1)
-_WHY = {
+WHY = {
     Cause.AGE: "retention_ended",
     Cause.EARLY: "deleted_early",
     Cause.OBJECTED: "caller_objected",
@@ -167,7 +167,7 @@ def carry_out(recording_ids: Collection[str], *, now: datetime) -> Outcome:
         failures |= _destroy_media(orders)
         done = [row for row in rows if row.pk not in failures]
         for start in range(0, len(done), BATCH):
-            _finish(done[start : start + BATCH], journal, now=now)
+            finish(done[start : start + BATCH], journal, now=now)
         for recording_id, failure in failures.items():
             Destruction.objects.filter(pk=recording_id).update(failure=failure[:64])
     return Outcome(finished=len(done), failed=len(failures))
@@ -190,7 +190,7 @@ def _order(row: Recording, entry: Destruction, *, now: datetime) -> vault.Order:
         kind="recording",
         item=row.pk,
         client=row.client_id or "",
-        why=_WHY[Cause(entry.cause)],
+        why=WHY[Cause(entry.cause)],
         key_ids=(row.key_id,) if row.key_id else (),
         objects=(row.object_name,),
     )
@@ -227,7 +227,7 @@ def _destroy_media(orders: dict[str, vault.Order]) -> dict[str, str]:
     }
 
 
-def _finish(done: list[Recording], journal: dict[str, Destruction], *, now: datetime) -> None:
+def finish(done: list[Recording], journal: dict[str, Destruction], *, now: datetime) -> None:
     """Rows, certificates and audit entries of what the vault has destroyed, in one transaction."""
     ids = [row.pk for row in done]
     with transaction.atomic():

@@ -191,3 +191,13 @@ class DutyRemoved(Entry):
     user_id: str
     starts: str
     ends: str
+
+
+@audited(
+    "recording.destructions_replayed",
+    _("A restore was followed by the destruction list: {finished} recordings gone again, {failed} left."),
+    technical=True,
+)
+class DestructionsReplayed(Entry):
+    finished: int
+    failed: int

@@ -37,7 +37,10 @@ def dump(settings: Settings, folder: Path, say: Callable[[str], None]) -> Path:
     path = folder / file_of(kind(settings))
     if settings.database.url:
         say("database: pg_dump writes it ...")
-        _run_postgres("pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={path}")
+        # The walls between clients bind this user as well; its connection says that it means all of them.
+        _run_postgres(
+            "pg_dump", "--format=custom", "--no-owner", "--no-privileges", "--enable-row-security", f"--file={path}"
+        )
         say(f"database: {path.stat().st_size:,} bytes")
         return path
     source_path = sqlite_path(settings)
@@ -143,6 +146,7 @@ def _run_postgres(tool: str, *options: str) -> None:
         "PGUSER": str(told["USER"]),
         "PGDATABASE": str(told["NAME"]),
         "PGPASSWORD": str(told["PASSWORD"]),  # in the environment, because every user sees a command line
+        "PGOPTIONS": "-c ringfence.clients=*",  # centre/tenancy/walls.py
     }
     command = [program, *(option.format(database=told["NAME"]) for option in options)]
     done = subprocess.run(  # noqa: S603 - the program is PostgreSQL's own, its options are ours

@@ -42,4 +42,16 @@ def replay(destroyer: Destroyer, orders: Sequence[Order], say: Callable[[str], N
             f"Every key on the list is gone, but {len(problems):,} objects could not be deleted yet ({problems[0]}). "
             "Mend that, then run the same command again."
         )
+    _forget_rows(destroyer)
     progress.end("replayed: nothing on it can be played here")
+
+
+def _forget_rows(destroyer: Destroyer) -> None:
+    from ringfence.centre.retention.restored import forget_again
+
+    outcome = forget_again(destroyer.entries.entries())
+    if outcome.failed:
+        raise OperatorError(
+            f"{outcome.failed:,} rows of destroyed recordings could not be brought to an end; nobody can play them. "
+            "Run the same command again."
+        )

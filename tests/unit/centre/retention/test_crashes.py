@@ -29,7 +29,7 @@ STEPS: dict[str, tuple[Any, str]] = {
     "after the order is listed, before the key": (Destroyer, "replay"),
     "after the key, before the objects": (Destroyer, "_delete"),
     "after the objects, before they are noted": (DestructionList, "settle"),
-    "after the vault, before the rows": (destroy, "_finish"),
+    "after the vault, before the rows": (destroy, "finish"),
     "while the rows go": (destroy, "all_parts"),
     "after certifying, before the audit": (destroy, "record_all"),
     "at the end of the rows, before the commit": (destroy, "log_line"),
