@@ -7,11 +7,12 @@ BIN := $(VENV)/bin
 DEMO_PORT ?= 8000
 DEMO_SIP_PORT ?= 5060
 
-.PHONY: help demo test check bench bench-long lock format clean run dev frontend
+.PHONY: help demo test test-postgresql check bench bench-long lock format clean run dev frontend
 
 help:
 	@echo "make demo        the sample centre with simulated callers, on this machine (DEMO_PORT=8000 DEMO_SIP_PORT=5060)"
 	@echo "make test        every check and test (CI=true: a missing tool is a failure)"
+	@echo "make test-postgresql  every end-to-end test and the database rooms on PostgreSQL, for the night"
 	@echo "make check       format, lint, types, import contracts, migrations, settings page"
 	@echo "make bench       the short figures, as a table and JSON (about five minutes)"
 	@echo "make bench-long  the 30 and 60 minute figures"
@@ -34,6 +35,10 @@ demo: frontend
 test: dev
 	@scripts/frontend
 	@exec scripts/test
+
+test-postgresql: dev
+	@scripts/frontend
+	@exec scripts/test --all-on-postgresql
 
 check: dev
 	@exec scripts/check

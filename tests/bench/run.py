@@ -39,10 +39,11 @@ SHORT_RUNS: dict[str, list[list[str]]] = {
     "audit_rate": [[]],
 }
 LONG_RUNS: dict[str, list[list[str]]] = {
+    "torture": [["--rounds", "60"]],
     "long_mix": [
         ["--calls", "60", "--minutes", "30"],  # R173: every recording complete
         ["--replay", "1453", "--minutes", "60", "--memory"],  # R173: one full day, memory flat within 10 % over an hour
-    ]
+    ],
 }
 SHORT_SECONDS = 240
 LONG_SECONDS = 75 * 60

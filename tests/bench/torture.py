@@ -1,6 +1,6 @@
 """Memory of a real engine process under rounds of the RFC 4475 set and random mutations of it, over UDP.
 
-    python -m tests.bench.torture --rounds 24 --messages 2000
+    python -m tests.bench.torture --rounds 60 --messages 2000
 
 Sixteen peers at addresses of a known trunk, so that the rate limit lets everything through to the parser. After each
 round the resident memory is sampled; after the last one the exchange is left alone until no transaction can be left.
@@ -133,7 +133,7 @@ def _status(client: ControlClient) -> EngineStatus:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--rounds", type=int, default=24)
+    parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--messages", type=int, default=2000, help="mutations in each round")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="rf-") as name:
