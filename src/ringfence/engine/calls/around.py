@@ -108,7 +108,9 @@ class Around:
             for device in self._devices.of_agent(agent_id)
             if (binding := self.sip.binding(device.device_id)) is not None
         ]
-        return tuple(device for _, _, device in sorted(bound, key=lambda item: item[:2]))
+        if len(bound) > 1:
+            bound.sort(key=lambda item: item[:2])
+        return tuple([device for _, _, device in bound])
 
     def ways_to_device(self, device: DeviceEntry) -> tuple[Candidate, ...]:
         """How to ring ``device`` now; empty when it is not registered."""

@@ -8,7 +8,6 @@ Each input takes ``now`` (monotonic seconds) and returns the outputs in order. `
 """
 
 from bisect import insort
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ringfence.control.directory import DirectorySnapshot, QueueEntry
@@ -86,17 +85,11 @@ class Board:
 
     def deadline(self) -> float | None:
         """When ``expire`` must be called next."""
-        return min(self._deadlines(), default=None)
-
-    def _deadlines(self) -> Iterator[float]:
-        for call in self.calls.values():
-            if call.ring_until is not None:
-                yield call.ring_until
-        for agent in self.agents.values():
-            if agent.wrap_until is not None:
-                yield agent.wrap_until
-            if not agent.reachable and agent.given_up_at is not None:
-                yield agent.given_up_at
+        agents = self.agents.values()
+        times = [call.ring_until for call in self.calls.values() if call.ring_until is not None]
+        times += [agent.wrap_until for agent in agents if agent.wrap_until is not None]
+        times += [at for agent in agents if not agent.reachable and (at := agent.given_up_at) is not None]
+        return min(times, default=None)
 
     # Directory and reachability
 
@@ -414,7 +407,8 @@ class Board:
         out: list[Output] = []
         if not any(line.waiting for line in self.lines.values()):
             return out
-        idle = sorted((a for a in self.agents.values() if a.idle), key=lambda a: a.idle_rank)
+        available = [agent for agent in self.agents.values() if agent.state is S.AVAILABLE]
+        idle = sorted([agent for agent in available if agent.idle], key=lambda agent: agent.idle_rank)
         while idle:
             heads = sorted((line.waiting[0], line.entry.queue_id) for line in self.lines.values() if line.waiting)
             for (_, call_id), queue_id in heads:

@@ -28,7 +28,8 @@ class RateLimiter:
         self._rate = rate
         self._known_rate = known_rate
         self._sources = sources
-        self._buckets: OrderedDict[tuple[str, bool], tuple[float, float]] = OrderedDict()
+        self._buckets: OrderedDict[tuple[str, bool], list[float]] = OrderedDict()
+        """Tokens left, and when they were counted."""
 
     def __len__(self) -> int:
         return len(self._buckets)
@@ -37,10 +38,15 @@ class RateLimiter:
         """Take one token of the source, two seconds' worth at most. Emergency calls always pass."""
         rate = self._known_rate if known else self._rate
         key = (source_of(flow.remote[0]), known)
-        tokens, at = self._buckets.pop(key, (2 * rate, now))
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            bucket = self._buckets[key] = [2 * rate, now]
+            if len(self._buckets) > self._sources:
+                self._buckets.popitem(last=False)
+        else:
+            self._buckets.move_to_end(key)
+        tokens, at = bucket
         tokens = min(2 * rate, tokens + (now - at) * rate)
         admitted = tokens >= 1
-        self._buckets[key] = (tokens - 1 if admitted else tokens, now)
-        if len(self._buckets) > self._sources:
-            self._buckets.popitem(last=False)
+        bucket[0], bucket[1] = tokens - 1 if admitted else tokens, now
         return admitted or is_emergency(data)
