@@ -412,7 +412,7 @@ class MemoryRecorder:
     async def stop(self, call_id: CallId, reason: StopReason, actor: str = "", code: str = "") -> None:
         self.log.append(("stop", reason.value))
         old = self._states.get(call_id)
-        if old is not None and old.stopped is None:
+        if old is not None and (old.stopped is None or old.stopped in SEGMENT_ENDS):
             self._states[call_id] = RecorderState(
                 recording_id=old.recording_id, suppressed=old.suppressed, stopped=reason
             )

@@ -191,8 +191,11 @@ class CallRecording:
 
     async def _open(self, command: OpenPayment) -> Reply:
         payments = self._state.keeping.payments
-        if not 0 < len(command.payment_id) <= MAX_PAYMENT_ID:
-            return Refused(code="bad_payment", message=f"payment_id must have 1 to {MAX_PAYMENT_ID} characters.")
+        name = command.payment_id
+        if not (0 < len(name) <= MAX_PAYMENT_ID and name.isascii() and name.isprintable()):
+            return Refused(
+                code="bad_payment", message=f"payment_id must be 1 to {MAX_PAYMENT_ID} printable ASCII characters."
+            )
         if len(payments) >= MAX_PAYMENTS and command.payment_id not in payments:
             return Refused(code="too_many_payments", message="Too many payments are open. Close one, then try again.")
         is_new = command.payment_id not in payments

@@ -3,11 +3,13 @@
 import logging
 import random
 from collections import Counter
+from typing import Any
 
 import pytest
 from tests.support.call_world import ANN, BBC, BOB, CALLER, CARRIER, NUMBER, World, run
 
 from ringfence.control.commands import (
+    ClosePayment,
     CompleteTransfer,
     ConsultCall,
     DropFromConference,
@@ -16,16 +18,31 @@ from ringfence.control.commands import (
     JoinCall,
     LeaveConference,
     MakeConference,
+    MaskRecording,
+    ObjectToRecording,
+    OpenPayment,
     PlaceCall,
     RetrieveCall,
     ReturnToCaller,
     SetAgentState,
+    StartKeypad,
+    StopKeypad,
+    StopRecording,
     TransferCall,
+    UnmaskRecording,
 )
-from ringfence.control.facts import AgentState, CallArrived, CallEnded
+from ringfence.control.facts import (
+    AgentState,
+    CallArrived,
+    CallEnded,
+    KeypadField,
+    MaskCode,
+    StopCode,
+    SuppressionReason,
+)
 from ringfence.engine.calls.fakes import sdp
-from ringfence.engine.calls.state import CallPhase, LegPhase, Role
-from ringfence.engine.media.port import Gate, LegMediaLost
+from ringfence.engine.calls.state import CallPhase, CallState, LegPhase, Role
+from ringfence.engine.media.port import DtmfReceived, Gate, LegMediaLost
 from ringfence.engine.queues import CHOSEN
 from ringfence.engine.sip.api import (
     Binding,
@@ -66,6 +83,11 @@ TROUBLE = (
     *("place", "unbind", "media_lost", "ten", "forty", "bad_sdp"),
 )
 RARE = ("missing_prompt",)
+KEEP = (
+    *("mask", "mask", "unmask", "pay", "pay", "pay", "paid", "paid", "keypad", "keypad", "press", "press", "press"),
+    *("stop_keypad", "stop_recording", "object"),
+)
+"""What people do to the recording."""
 AGENTS = (ANN, BOB)
 DEVICES = ("ann-desk", "ann-web", "bob-desk", "office")
 
@@ -175,6 +197,14 @@ class Chaos:
                     case _:
                         role = ("destination", "supervisor")[n % 2]
                         await world.table.command(DropFromConference(**named, role=role))  # type: ignore[arg-type]
+            case "mask" | "unmask" | "pay" | "paid" | "keypad" | "stop_keypad" | "stop_recording" | "object" if calls:
+                await self.keep(what, n, calls[n % len(calls)])
+            case "press" if calls:
+                state = world.state(calls[n % len(calls)])
+                for leg in state.legs:
+                    world._media_event(
+                        DtmfReceived(session=state.session, leg=leg, digit="4111*#23"[n], duration_ms=80)
+                    )
             case "refer" if up:
                 target = ("202", "302", "01632960200", "999", "nonsense")[n % 5]
                 sip.report(ReferReceived(dialog=up[n % len(up)], target=target, replaces=None))
@@ -226,6 +256,30 @@ class Chaos:
             case _:
                 pass
 
+    async def keep(self, what: str, n: int, call_id: CallId) -> None:
+        """A command about the recording; it does not wait for what the call is busy with."""
+        table, state = self.world.table, self.world.state(call_id)
+        named: dict[str, Any] = {"call_id": call_id, "agent_id": state.agent_id or ANN}
+        paying: dict[str, Any] = {**named, "payment_id": f"p{n % 3}"}
+        match what:
+            case "mask":
+                await table.recording_command(MaskRecording(**named, code=MaskCode.OTHER))
+            case "unmask":
+                await table.recording_command(UnmaskRecording(**named))
+            case "pay":
+                await table.recording_command(OpenPayment(**paying))
+            case "paid":
+                await table.recording_command(ClosePayment(**paying))
+            case "keypad":
+                await table.recording_command(OpenPayment(**paying))
+                await table.keypad_command(StartKeypad(**paying, field=list(KeypadField)[n % 3]))
+            case "stop_keypad":
+                await table.keypad_command(StopKeypad(**paying))
+            case "stop_recording":
+                await table.recording_command(StopRecording(**named, code=StopCode.OTHER))
+            case _:
+                await table.recording_command(ObjectToRecording(**named))
+
     def asked_answers(self, call_id: CallId) -> None:
         """Whoever is rung for this call picks up, which by chance alone would be rare."""
         attempt = self.world.state(call_id).attempt
@@ -275,11 +329,27 @@ class Chaos:
             if state.phase is CallPhase.HELD:
                 assert not kept
                 assert room.gates[state.customer] is Gate.SILENCE
+            self.check_keeping(state, kept=kept)
             if state.phase in (CallPhase.QUEUED, CallPhase.RINGING):
                 assert not any(state.customer in bridge for bridge in room.bridges) or state.direction != "inbound"
         for agent in world.desk.board.agents.values():
             if agent.call_id is not None and agent.state is not AgentState.WRAP:
                 assert agent.call_id in world.table._calls, "an agent is in a call that is over"
+
+    def check_keeping(self, state: CallState, *, kept: bool) -> None:
+        """The call's own set is the recorder's, and neither ever forgets a payment, a mask or a stop."""
+        keeping, recording = state.keeping, self.world.recorder.state(state.call_id)
+        assert (SuppressionReason.PAYMENT in keeping.suppressed) == bool(keeping.payments)
+        assert (SuppressionReason.MASK in keeping.suppressed) == (keeping.masked_at is not None)
+        if recording is not None and recording.stopped is None:
+            assert recording.suppressed == frozenset(keeping.suppressed), "two sets that differ"
+            assert keeping.stopped is None, "it goes on after a stop for good"
+            assert recording.recording_id == keeping.recordings[-1]
+        if keeping.payments or keeping.masked_at is not None or keeping.objected:
+            assert not kept
+        captured = self.world.media.sessions[state.session].captured
+        if captured:
+            assert keeping.payments, "keys are kept back although no payment is open"
 
 
 def steps(seed: int) -> list[tuple[str, int, bool]]:
@@ -289,9 +359,10 @@ def steps(seed: int) -> list[tuple[str, int, bool]]:
     """
     dice = random.Random(seed)
     weights = (25, 20, 35, 18, 2) if seed % 2 else (50, 25, 5, 18, 2)
+    keep = 25 if seed % 3 == 0 else 0
     return [
         (
-            dice.choice(dice.choices((PROGRESS, TALK, THREE, TROUBLE, RARE), weights)[0]),
+            dice.choice(dice.choices((PROGRESS, TALK, THREE, TROUBLE, RARE, KEEP), (*weights, keep))[0]),
             dice.randrange(8),
             dice.random() < 0.3,
         )
@@ -331,6 +402,7 @@ def play(seed: int) -> World:
         assert not world.table._dialogs
         assert not world.media.sessions
         assert world.timers.waiting == 0
+        assert world.payments._payments == {}, "something of a card is left"
         assert all(agent.state in CHOSEN for agent in world.desk.board.agents.values())
 
     world = run(scenario)
@@ -351,5 +423,6 @@ def test_whatever_happens_in_whatever_order_every_call_ends_once_and_every_agent
             raise
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR], "a step broke"
     often = ("CallAnswered", "CallHeld", "CallRetrieved", "CallTransferred", "TransferFailed", "QueueLeft")
-    for what in (*often, "ConsultAnswered", "ConsultEnded", "ConferenceStarted", "PartyLeft"):
+    kept = ("PaymentOpened", "PaymentClosed", "CallerObjected", "KeypadProgress")
+    for what in (*often, "ConsultAnswered", "ConsultEnded", "ConferenceStarted", "PartyLeft", *kept):
         assert seen[what] > 5, f"the runs hardly reach {what}"

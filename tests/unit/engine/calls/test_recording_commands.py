@@ -274,7 +274,7 @@ def test_a_call_that_is_over_takes_only_late_closes() -> None:
     run(scenario)
 
 
-@pytest.mark.parametrize("payment_id", ["", "x" * 65])
+@pytest.mark.parametrize("payment_id", ["", "x" * 65, "a\nb", "p\u00e9"])
 def test_a_payment_needs_an_id_that_fits(payment_id: str) -> None:
     async def scenario(world: World) -> None:
         await world.talking()
