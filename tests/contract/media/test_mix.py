@@ -200,3 +200,15 @@ async def test_a_mix_is_idempotent_and_refuses_nonsense(stage: Stage) -> None:
     await speak(phones, 0.2)
     await stage.engine.release(S)
     await until(lambda: True)
+
+
+async def test_a_browser_is_mixed_like_any_telephone(stage: Stage) -> None:
+    if Capability.WEBRTC not in stage.engine.capabilities():
+        pytest.skip("this engine has no browsers")
+    caller, browser, third = await stage.anchored(), await stage.rung(), await stage.called(OTHER)
+    await stage.engine.mix(S, (CALLER, AGENT, OTHER))
+    phones: dict[LegId, Phone] = {CALLER: caller, AGENT: browser, OTHER: third}
+    await speak(phones)
+    assert_hears(phones, CALLER, AGENT, OTHER)
+    assert_hears(phones, AGENT, CALLER, OTHER)
+    assert_hears(phones, OTHER, CALLER, AGENT)

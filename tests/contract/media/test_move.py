@@ -72,3 +72,22 @@ async def test_nobody_unknown_is_moved(stage: Stage) -> None:
         await stage.engine.move(S, LegId("nobody"), T)
     with pytest.raises(UnknownSession):
         await stage.engine.move(T, OTHER, S)
+
+
+async def test_a_browser_moves_without_renewing_its_keys(stage: Stage) -> None:
+    if Capability.WEBRTC not in stage.engine.capabilities():
+        pytest.skip("this engine has no browsers")
+    caller = await stage.anchored()
+    second = stage.phone()
+    second.hear(await stage.engine.anchor(T, OTHER, second.sdp(), LegProfile(kinds=kinds())))
+    browser = await stage.rung(AGENT)
+    await stage.engine.bridge(S, CALLER, AGENT)
+    await browser.talk(TONE[:800])
+    await until(lambda: len(caller.packets) == 5)
+    await stage.engine.move(S, AGENT, T)
+    await stage.engine.bridge(T, OTHER, AGENT)
+    await browser.talk(TONE[:800])
+    await second.talk(TONE[:800])
+    await until(lambda: len(second.packets) == 5)
+    await until(lambda: len(browser.packets) >= 5)
+    assert len(caller.packets) == 5

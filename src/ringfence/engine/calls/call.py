@@ -410,7 +410,9 @@ class Call:
                 self._home.forget(self.state.call_id)
 
     def _free_people(self, legs: list[Leg]) -> None:
-        for agent_id in {leg.agent_id for leg in legs if leg.agent_id is not None} | {self.state.agent_id}:
+        third = self.state.third
+        people = {leg.agent_id for leg in legs} | {self.state.agent_id, third.agent_id if third is not None else None}
+        for agent_id in people:
             if agent_id is not None:
                 self._around.desk.part(agent_id, self.state.call_id)
 
@@ -424,8 +426,11 @@ class Call:
                 self._home.tell(message.to, LegRefused(status=status))
             case TakeOver() if message.leg.dialog is not None:
                 self._around.sip.hang_up(message.leg.dialog, status=status)
-            case LegGiven() if message.leg.dialog is not None:
-                self._around.sip.hang_up(message.leg.dialog)
+            case LegGiven(leg=leg):
+                if leg.dialog is not None:
+                    self._around.sip.hang_up(leg.dialog)
+                if leg.agent_id is not None:
+                    self._around.desk.part(leg.agent_id, self.state.call_id)
             case _:
                 pass
 

@@ -16,6 +16,7 @@ from ringfence.control.commands import (
     Refused,
     Reply,
 )
+from ringfence.control.directory import UserKind
 from ringfence.control.facts import (
     AgentState,
     ConferenceStarted,
@@ -95,7 +96,8 @@ class ConferenceCall(ConsultingCall):
         effect = while_three_talk(self.rules(), third.to.where, third.to.entry_class)
         if effect is RecordingEffect.STOP:
             await self.stop_recording(outside=third.to.outside)
-        kept = effect is RecordingEffect.CONTINUE
+        # Who may not be recorded alone is not recorded among three either (R8).
+        kept = effect is RecordingEffect.CONTINUE and other.user is UserKind.AGENT
         pause = SuppressionReason.CONSULT_OUTSIDE if third.to.outside else SuppressionReason.RULE
         if not kept:
             await self.pause_for(self.pauses | {pause})

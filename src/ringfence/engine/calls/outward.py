@@ -138,6 +138,8 @@ class OutwardCall(TalkingCall):
             await media.release_leg(session, far.leg_id)
             if far.dialog is not None:
                 self._around.sip.hang_up(far.dialog)
+            if far.agent_id is not None:
+                self._around.desk.part(far.agent_id, request.to)
         await self.end(EndReason.MERGED)
         return None
 

@@ -109,7 +109,7 @@ class ReferringCall(ConferenceCall):
         to = self._dialled(given.dialled, leg.device_id)
         if state.refer is None or state.phase not in (CallPhase.TALKING, CallPhase.HELD) or to is None:
             self.tell_referrer(_NOT_NOW)
-            await self.drop_leg(leg)
+            await self.turn_away(leg)
             return
         await self.hand_over(leg, to, how=TransferKind.ATTENDED, agent_id=state.agent_id)
 

@@ -171,7 +171,7 @@ class TransferableCall(TalkingCall):
         state = self.state
         customer, agent = self.leg(state.customer), self.leg(state.agent)
         if customer is None:
-            await self.drop_leg(leg)
+            await self.turn_away(leg)
             return
         counts_as = TransferKind.BLIND if how is TransferKind.BLIND else TransferKind.ATTENDED
         effect = on_hand_over(self.rules(), counts_as, to.where, to.entry_class)
@@ -222,6 +222,12 @@ class TransferableCall(TalkingCall):
                 device_id=leg.device_id,
             )
         )
+
+    async def turn_away(self, leg: Leg) -> None:
+        """Nobody is here for whoever answered."""
+        await self.drop_leg(leg)
+        if leg.agent_id is not None:
+            self._around.desk.part(leg.agent_id, self.state.call_id)
 
     def tell_referrer(self, status: int) -> None:
         """The last word to a telephone that asked for this transfer."""

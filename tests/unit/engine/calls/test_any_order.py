@@ -404,6 +404,7 @@ def play(seed: int) -> World:
         assert world.timers.waiting == 0
         assert world.payments._payments == {}, "something of a card is left"
         assert all(agent.state in CHOSEN for agent in world.desk.board.agents.values())
+        assert not world.desk._engaged
 
     world = run(scenario)
     arrived = [fact.call_id for fact in world.facts.of(CallArrived)]

@@ -1,5 +1,6 @@
 """Three in one call: who hears whom, what is kept, and what becomes of the others when one of them leaves."""
 
+import msgspec
 import pytest
 from tests.support.call_world import ANN, BOB, World, refusal, run
 
@@ -16,6 +17,7 @@ from ringfence.control.commands import (
     ReturnToCaller,
     TransferCall,
 )
+from ringfence.control.directory import TransferEntry
 from ringfence.control.facts import (
     AgentState,
     CallEnded,
@@ -98,6 +100,21 @@ def test_with_a_colleague_it_is_kept_as_the_rules_say() -> None:
         assert world.agent_state(BOB) is AgentState.CONFERENCE
 
     run(scenario)
+
+
+def test_somebody_without_a_centre_telephone_is_not_kept_in_a_conference_whatever_the_directory_says() -> None:
+    async def scenario(world: World) -> None:
+        old = world.directory.snapshot
+        desk = TransferEntry(entry_id=EntryId("desk"), name="Desk", target="302", entry_class=EntryClass.CENTRE)
+        world.directory.snapshot = msgspec.structs.replace(old, entries=(*old.entries, desk))
+        await world.bind("planning")
+        await conference(world, "desk")
+        assert world.hear_each_other() == ALL
+        assert not world.recorded()
+        await drop(world, "destination")
+        assert world.recorded()
+
+    assert ("suppress", "rule") in run(scenario).recorder.log
 
 
 @pytest.mark.parametrize(

@@ -225,6 +225,25 @@ def test_a_far_side_that_hangs_up_in_the_same_instant_is_not_lost_between_two_ca
     run(scenario)
 
 
+@pytest.mark.parametrize("first_to_go", ["caller", "agent"])
+def test_a_colleague_is_free_when_the_call_they_were_handed_to_is_over_in_the_same_instant(first_to_go: str) -> None:
+    async def scenario(world: World) -> None:
+        caller, agent = await world.talking()
+        await world.ready(BOB, "bob-desk")
+        await holds(world, agent)
+        _, far, _ = await second_call(world, "202")
+        world.sip.report(ReferReceived(dialog=agent, target="202", replaces=SECOND))
+        world.sip.report(DialogEnded(dialog=caller if first_to_go == "caller" else agent, cause="bye"))
+        await world.settle()
+        if far not in world.sip.hung_up:
+            await world.hangs_up(far)
+        await world.advance(60)
+        assert world.agent_state(BOB) is AgentState.AVAILABLE
+        assert not world.desk._engaged
+
+    run(scenario)
+
+
 def test_a_call_that_rings_or_belongs_to_another_telephone_cannot_be_taken() -> None:
     async def scenario(world: World) -> None:
         _, agent = await world.talking()
