@@ -101,6 +101,7 @@ TABLE: tuple[Line, ...] = (
     post("desk_unmask", AGENTS, "/desk/unmask", CALL, asks=commands.UnmaskRecording),
     post("desk_stop", AGENTS, "/desk/stop", {**CALL, "code": "other", "sure": "yes"}, asks=commands.StopRecording),
     post("desk_objects", AGENTS, "/desk/objects", {**CALL, "sure": "yes"}, asks=commands.ObjectToRecording),
+    post("desk_sensitive", AGENTS, "/desk/sensitive", {**CALL, "response": "shown"}, ids=("call-heard",)),
     post("desk_flag", AGENTS, "/desk/flag", {**CALL, "code": "health"}, ids=("call-heard",)),
     post("desk_pay", AGENTS, "/desk/pay", {**CALL, "link_id": "link-tax"}, ids=("call-heard",)),
     post("desk_pay_finish", AGENTS, "/desk/pay-finish", {"payment_id": "pay-1", "sure": "yes"}, ids=("pay-1",)),

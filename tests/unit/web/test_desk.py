@@ -15,6 +15,9 @@ from tests.unit.web.conftest import person_of_role
 
 from ringfence.centre.accounts.actions import create_agent
 from ringfence.centre.accounts.models import Agent
+from ringfence.centre.audit.models import AuditEntry
+from ringfence.centre.directory.models import Queue
+from ringfence.centre.tenancy import all_clients
 from ringfence.control import tokens
 from ringfence.control.commands import (
     CompleteTransfer,
@@ -154,7 +157,6 @@ def test_the_recording_state_is_in_words(
         suppressed=frozenset(suppressed),
     )
     from ringfence.centre.calls.models import Call
-    from ringfence.centre.tenancy import all_clients
 
     with all_clients("a test"):
         Call.objects.filter(pk=unrecorded).update(agent_id=centre.agent)
@@ -246,7 +248,6 @@ def test_a_masked_call_says_since_when_and_a_stopped_one_why(
 def running(centre: Centre) -> None:
     """The recorded call of the sample centre is not over, and nothing of it has stopped."""
     from ringfence.centre.calls.models import Call, CallEvent
-    from ringfence.centre.tenancy import all_clients
 
     with all_clients("a test"):
         Call.objects.filter(pk="call-heard").update(ended_at=None)
@@ -274,6 +275,23 @@ def test_a_payment_is_paused_then_launched_and_stays_on_the_desk(
     assert visitor.post("/desk/without-pause", {"call_id": "call-heard"}).status_code == 200
 
 
+def test_a_sensitive_queue_asks_to_mask_and_every_response_is_audited(
+    sign_in: SignIn, engine: Exchange, centre: Centre, running: None
+) -> None:
+    visitor = sign_in("AGT")
+    ring(engine, centre)
+    assert state(visitor)["call"]["sensitive"] is False
+    with all_clients("a test"):
+        Queue.objects.filter(queue_id=centre.queues["BBC"]).update(sensitive=True)
+    assert state(visitor)["call"]["sensitive"] is True
+    for response in ("shown", "not_now"):
+        assert visitor.post("/desk/sensitive", {"call_id": "call-heard", "response": response}).status_code == 200
+    assert visitor.post("/desk/sensitive", {"call_id": "call-heard", "response": "never"}).status_code == 400
+    with all_clients("a test"):
+        told = AuditEntry.objects.filter(code="call.sensitive_prompt").order_by("number")
+        assert [json.loads(entry.fields)["response"] for entry in told] == ["shown", "not_now"]
+
+
 def test_a_flag_puts_the_call_in_quarantine_and_names_who_decides(
     sign_in: SignIn, engine: Exchange, centre: Centre, running: None
 ) -> None:
@@ -282,7 +300,6 @@ def test_a_flag_puts_the_call_in_quarantine_and_names_who_decides(
     assert isinstance(state(visitor)["call"]["duty"], str)
     assert visitor.post("/desk/flag", {"call_id": "call-heard", "code": "health"}).status_code == 200
     from ringfence.centre.retention.models import Flag
-    from ringfence.centre.tenancy import all_clients
 
     with all_clients("a test"):
         (flag,) = Flag.objects.all()

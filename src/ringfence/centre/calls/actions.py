@@ -1,6 +1,7 @@
 """Writing the call log, and showing a number in full."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
@@ -9,8 +10,8 @@ from ringfence.centre.accounts.models import User
 from ringfence.centre.accounts.queries import actor_of
 from ringfence.centre.accounts.rights import Right
 from ringfence.centre.audit.actions import record
-from ringfence.centre.calls.access import access_call
-from ringfence.centre.calls.entries import CallRefused, NumberRevealed
+from ringfence.centre.calls.access import access_call, access_own_call
+from ringfence.centre.calls.entries import CallRefused, NumberRevealed, SensitivePrompt
 from ringfence.centre.calls.errors import NotFound
 from ringfence.centre.calls.models import Call, CallEvent, LegQuality
 from ringfence.centre.calls.purposes import stated
@@ -24,6 +25,18 @@ def store(*, calls: Iterable[Call], events: Iterable[CallEvent], qualities: Iter
     Call.objects.bulk_create(list(calls), update_conflicts=True, unique_fields=["call_id"], update_fields=_CALL_COLUMNS)
     CallEvent.objects.bulk_create(list(events))
     LegQuality.objects.bulk_create(list(qualities), ignore_conflicts=True)
+
+
+def note_sensitive_prompt(user: User, call_id: str, *, response: str, now: datetime) -> None:
+    """What became of the prompt to mask on a sensitive queue is in the audit trail (R58). Raises NotFound."""
+    call = access_own_call(user, call_id, now=now)
+    with transaction.atomic():
+        record(
+            SensitivePrompt(call_id=call.call_id, response=response),
+            actor=actor_of(user),
+            client=call.client_id,
+            at=now,
+        )
 
 
 def reveal_number(user: User, call_id: str, *, purpose: str, case_reference: str = "") -> str | None:

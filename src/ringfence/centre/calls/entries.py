@@ -22,6 +22,13 @@ class NumberRevealed(Entry):
     case_reference: str
 
 
+@audited("call.sensitive_prompt", _("Asked to mask on call {call_id}, because of its queue: {response}."))
+class SensitivePrompt(Entry):
+    call_id: str
+    response: str
+    """``shown``, ``masked`` or ``not_now``."""
+
+
 @audited("call.refused", _("Was refused {what} of call {call_id}."))
 class CallRefused(Entry):
     call_id: str

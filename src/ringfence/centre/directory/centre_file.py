@@ -58,6 +58,7 @@ class QueueTable(Table, frozen=True, kw_only=True):
     ring_timeout_seconds: int = 20
     wrap_seconds: int = 10
     max_waiting: int = 500
+    sensitive: bool = False
 
 
 class FlowTable(Table, frozen=True, kw_only=True):

@@ -51,6 +51,7 @@ class QueueSaved(Entry):
     members: int
     ring_timeout_seconds: int
     wrap_seconds: int
+    sensitive: bool = False
 
 
 @audited("flow.published", _("Version {version} of flow {slug} was published."))

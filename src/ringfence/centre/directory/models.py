@@ -121,6 +121,8 @@ class Queue(TenantModel):
     ring_timeout_seconds = models.PositiveSmallIntegerField(default=20)
     wrap_seconds = models.PositiveSmallIntegerField(default=10)
     max_waiting = models.PositiveSmallIntegerField(default=500)
+    sensitive = models.BooleanField(default=False)
+    """Callers often speak of special category data here, so agents are asked to mask (R58, R64)."""
     members = models.ManyToManyField(Agent, through="QueueMember", related_name="+")
 
     class Meta(TenantModel.Meta):

@@ -57,6 +57,10 @@ class StopForm(ConfirmForm):
     )
 
 
+class SensitiveForm(CallForm):
+    response = forms.ChoiceField(choices=[(name, name) for name in ("shown", "masked", "not_now")])
+
+
 class FlagForm(CallForm):
     code = forms.ChoiceField(
         choices=FlagCode.choices, error_messages={"required": _("Choose why the recording should go.")}

@@ -2,10 +2,13 @@
 
 from django.http import HttpResponse, JsonResponse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from ringfence.centre.accounts.models import Agent
 from ringfence.centre.accounts.rights import Right
+from ringfence.centre.calls.actions import note_sensitive_prompt
+from ringfence.centre.calls.errors import NotFound
 from ringfence.centre.retention.actions import flag_call
 from ringfence.centre.retention.errors import RetentionError
 from ringfence.control.commands import MaskRecording, NameMask, ObjectToRecording, StopRecording, UnmaskRecording
@@ -13,7 +16,7 @@ from ringfence.control.facts import MaskCode, StopCode
 from ringfence.kit.ids import AgentId, CallId
 from ringfence.web.access import PersonRequest, needs
 from ringfence.web.desk.answers import for_agent, message, obey, problem
-from ringfence.web.desk.forms import CallForm, ConfirmForm, FlagForm, MaskForm, StopForm
+from ringfence.web.desk.forms import CallForm, ConfirmForm, FlagForm, MaskForm, SensitiveForm, StopForm
 
 
 @needs(Right.TAKE_CALLS)
@@ -99,4 +102,20 @@ def flag(request: PersonRequest, _agent: Agent) -> HttpResponse:
         flag_call(request.person.user, form.cleaned_data["call_id"], form.cleaned_data["code"], now=timezone.now())
     except RetentionError as error:
         return message(str(error), 409)
+    return JsonResponse({})
+
+
+@needs(Right.TAKE_CALLS)
+@require_POST
+@for_agent
+def sensitive(request: PersonRequest, _agent: Agent) -> HttpResponse:
+    """The prompt to mask was shown, followed, or put off (R58)."""
+    form = SensitiveForm(request.POST)
+    if not form.is_valid():
+        return problem(form)
+    values = form.cleaned_data
+    try:
+        note_sensitive_prompt(request.person.user, values["call_id"], response=values["response"], now=timezone.now())
+    except NotFound:
+        return message(_("This call is not with you any more."), 409)
     return JsonResponse({})

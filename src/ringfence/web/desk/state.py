@@ -155,6 +155,7 @@ def _call(person: Person, agent: Agent, call: LiveCall, now: datetime) -> JsonOb
         "caller_name": (detail.name or "") if detail else "",
         "queue": queue.name if queue else "",
         "outbound": outbound,
+        "sensitive": queue.sensitive if queue else False,
         "since": (answered_at or now - timedelta(seconds=call.seconds)).isoformat(),
         "recording": _recording(call, detail, phase, now),
         "masked": SuppressionReason.MASK in call.suppressed,
@@ -211,9 +212,8 @@ def _line(detail: CallDetail | None) -> str:
 
 
 def _recording(call: LiveCall, detail: CallDetail | None, phase: str, now: datetime) -> JsonObject:
-    stopped = _stopped(detail) or (str(STOPS[call.stopped]) if call.stopped is not None else "")
-    if stopped:
-        return {"kind": "stopped", "text": stopped}
+    if call.stopped is not None:
+        return {"kind": "stopped", "text": str(STOPS[call.stopped])}
     if call.recording_id is not None:
         if call.suppressed:
             text = pause_text(call.suppressed)
@@ -222,6 +222,8 @@ def _recording(call: LiveCall, detail: CallDetail | None, phase: str, now: datet
                 return {"kind": "paused", "text": text, "since": since.isoformat()}
             return {"kind": "paused", "text": text}
         return {"kind": "recording", "text": _("Recording")}
+    if stopped := _stopped(detail):
+        return {"kind": "stopped", "text": stopped}
     if detail is not None and detail.row.not_recorded is not None:
         return {"kind": "none", "text": str(NOT_RECORDED[detail.row.not_recorded])}
     if detail is not None and detail.row.direction is Direction.OUTBOUND:

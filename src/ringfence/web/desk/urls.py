@@ -25,6 +25,7 @@ urlpatterns = [
     path("unmask", recording.unmask, name="desk_unmask"),
     path("stop", recording.stop, name="desk_stop"),
     path("objects", recording.objects, name="desk_objects"),
+    path("sensitive", recording.sensitive, name="desk_sensitive"),
     path("flag", recording.flag, name="desk_flag"),
     path("pay", payments.pay, name="desk_pay"),
     path("pay-finish", payments.finish, name="desk_pay_finish"),

@@ -64,6 +64,7 @@ def words() -> dict[str, str]:
         "registered": _("Connected"),
         "request_failed": _("That did not work. Try again."),
         "retrieved": _("The caller is back on the line."),
+        "sensitive": _("Callers to this queue often speak of sensitive things. Mask the recording before you ask."),
         "signed_out": _("You are signed out. Sign in again to take calls."),
         "stopped": _("The recording has stopped for the rest of this call."),
         "tell": _("You are %(state)s for %(time)s."),

@@ -112,6 +112,7 @@ def save_queue(
     ring_timeout_seconds: int = 20,
     wrap_seconds: int = 10,
     max_waiting: int = 500,
+    sensitive: bool = False,
     by: User | None,
 ) -> tuple[Queue, Change]:
     """The queue is this; ``music`` and ``positions`` name prompts of the client by slug. Raises Invalid."""
@@ -128,7 +129,12 @@ def save_queue(
     queue, change = upsert(
         Queue,
         {"client": client, "slug": slug},
-        {"name": name, "music": _prompt(client, music) if music else None, **values},
+        {
+            "name": name,
+            "music": _prompt(client, music) if music else None,
+            "sensitive": sensitive,
+            **values,
+        },
     )
     prompts = [_prompt(client, one) for one in positions]
     if [row.prompt_id for row in queue.positions.order_by("position")] != [prompt.pk for prompt in prompts]:
@@ -147,7 +153,11 @@ def save_queue(
         change |= Change.CHANGED
     if change is not Change.UNCHANGED:
         entry = entries.QueueSaved(
-            slug=slug, members=len(wanted), ring_timeout_seconds=ring_timeout_seconds, wrap_seconds=wrap_seconds
+            slug=slug,
+            members=len(wanted),
+            ring_timeout_seconds=ring_timeout_seconds,
+            wrap_seconds=wrap_seconds,
+            sensitive=sensitive,
         )
         record(entry, actor=actor_of(by), client=client.code)
         bump_directory()

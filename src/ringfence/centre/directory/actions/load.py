@@ -244,6 +244,7 @@ def _save_lines(client: Client, table: ClientTable, report: LoadReport, by: User
                 ring_timeout_seconds=queue.ring_timeout_seconds,
                 wrap_seconds=queue.wrap_seconds,
                 max_waiting=queue.max_waiting,
+                sensitive=queue.sensitive,
                 by=by,
             )
             report.changes[change] += 1

@@ -309,6 +309,10 @@ function main(root: HTMLElement): void {
       recording.ask('finish', (values) => void ask('pay-finish', { payment_id: payment, ...values }, 'payment_finished')),
     keypad: (payment, field) => void ask('keypad', { payment_id: payment, field }),
     keypadStop: (payment) => void ask('keypad-stop', { payment_id: payment }, 'keypad_stopped'),
+    sensitive(response) {
+      if (response === 'shown') announcer.mention(words.sensitive)
+      void ask('sensitive', { ...callId(), response })
+    },
     withoutPause: () => void ask('without-pause', callId(), 'payment_reported'),
   })
   setInterval(() => recording.tick(Date.now() + view.offset), 1000)

@@ -16,6 +16,8 @@ export interface RecordingHandlers {
   keypad(payment: string, field: string): void
   keypadStop(payment: string): void
   withoutPause(): void
+  /** The prompt of a sensitive queue was shown, followed or put off. */
+  sensitive(response: 'shown' | 'masked' | 'not_now'): void
 }
 
 const CONTACT_MS = 15_000
@@ -77,12 +79,35 @@ export class RecordingView {
     this.put('duty', call.duty)
     this.find('duty-line').hidden = call.duty === ''
     this.find('duty-nobody').hidden = call.duty !== ''
+    this.showPrompt(call, speaking)
     this.showLinks(call)
     this.showPayments(call.payments, call.keypad)
     this.tick(now)
   }
 
+  /** Once for each call of a sensitive queue, from its answer until the agent has answered or masked. */
+  private showPrompt(call: Call, speaking: boolean): void {
+    const panel = this.find('sensitive')
+    const key = `sensitive-${call.call_id}`
+    const done = sessionStorage.getItem(key)
+    const wanted = call.sensitive && speaking && call.may_stop && !call.masked && done !== 'answered'
+    panel.hidden = !wanted
+    if (wanted && done === null) {
+      sessionStorage.setItem(key, 'shown')
+      this.handlers?.sensitive('shown')
+    }
+  }
+
+  private answerPrompt(response: 'masked' | 'not_now'): void {
+    if (this.call === null) return
+    sessionStorage.setItem(`sensitive-${this.call.call_id}`, 'answered')
+    this.find('sensitive').hidden = true
+    this.handlers?.sensitive(response)
+    if (response === 'masked') this.handlers?.mask()
+  }
+
   private forget(): void {
+    this.find('sensitive').hidden = true
     this.find('mask-why').hidden = true
     this.find('pay-form').hidden = true
     this.find('payment-blocked').hidden = true
@@ -207,6 +232,8 @@ export class RecordingView {
     press('without-pause', handlers.withoutPause)
     press('keypad-stop', () => handlers.keypadStop(this.call?.payments.at(-1)?.payment_id ?? ''))
     press('payment-blocked-link', () => this.blocked(''))
+    press('sensitive-mask', () => this.answerPrompt('masked'))
+    press('sensitive-later', () => this.answerPrompt('not_now'))
     press('mask-why-later', () => this.closeWhy())
     press('pay-cancel', () => this.closeLinks())
     this.find('mask-why').addEventListener('submit', (event) => {

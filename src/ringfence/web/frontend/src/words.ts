@@ -53,6 +53,7 @@ export const WORDS = [
   'registered',
   'request_failed',
   'retrieved',
+  'sensitive',
   'signed_out',
   'stopped',
   'tell',
