@@ -280,6 +280,30 @@ def test_keys_need_an_open_payment_of_ones_own_call_and_an_adapter() -> None:
     run(scenario)
 
 
+def test_a_payment_that_is_closed_while_the_keypad_starts_takes_no_keys() -> None:
+    async def scenario(world: World) -> None:
+        await world.talking()
+        await open_payment(world)
+        go_on, capture = asyncio.Event(), world.media.capture_keys
+
+        async def slow(*args: Any, on: bool) -> None:
+            await go_on.wait()
+            await capture(*args, on=on)
+
+        world.media.capture_keys = slow  # type: ignore[assignment, method-assign]
+        starting = asyncio.ensure_future(start(world))
+        await hand_over()
+        closing = asyncio.ensure_future(close_payment(world))
+        await hand_over()
+        go_on.set()
+        assert refusal(await starting) == "payment_not_open"
+        await closing
+        assert not captured(world)
+        await press(world, VISA)
+
+    assert told(run(scenario)) == []
+
+
 def test_keys_of_the_agent_and_keys_that_nobody_asked_for_go_nowhere() -> None:
     async def scenario(world: World) -> None:
         await world.talking()

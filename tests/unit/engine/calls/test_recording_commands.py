@@ -141,6 +141,27 @@ def test_a_payment_is_told_only_once_the_recorder_says_that_the_pause_is_in_forc
     run(scenario)
 
 
+def test_a_payment_that_is_closed_while_it_is_being_opened_is_not_open() -> None:
+    async def scenario(world: World) -> None:
+        await world.talking()
+        in_force, suppress = asyncio.Event(), world.recorder.suppress
+
+        async def slow(*args: Any) -> None:
+            await in_force.wait()
+            await suppress(*args)
+
+        world.recorder.suppress = slow  # type: ignore[assignment, method-assign]
+        opening = asyncio.ensure_future(pay(world))
+        await world.settle()
+        assert isinstance(await paid(world), Done)
+        in_force.set()
+        assert refusal(await opening) == "payment_closed"
+        assert live(world).payments == frozenset()
+        assert live(world).suppressed == frozenset()
+
+    assert run(scenario).facts.of(PaymentOpened) == []
+
+
 def test_a_payment_does_not_wait_for_a_call_that_is_busy() -> None:
     async def scenario(world: World) -> None:
         await world.talking()

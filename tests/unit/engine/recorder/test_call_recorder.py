@@ -304,6 +304,42 @@ def test_a_payment_opened_again_while_the_pause_is_ending_keeps_the_pause() -> N
     assert stage.facts.of(RecordingResumed) == []
 
 
+def test_a_recording_that_cannot_begin_suppressed_keeps_nothing_at_all() -> None:
+    async def story(stage: Stage) -> None:
+        stage.media.made.error = EngineUnavailable()
+        request = replace(REQUEST, suppressed=(Suppression(reason=PAYMENT, actor="agent-1"),))
+        await stage.recorder.begin(request)
+        stage.talk(50)
+        await stage.recorder.resume(CALL, PAYMENT, "agent-1")
+        stage.talk(50)
+
+    stage = play(story)
+    assert seconds(stage.recording.caller, 1) == 0.0
+    assert stage.facts.last(RecordingSealed).stop is StopReason.MEDIA_FAILED
+
+
+def test_the_reason_of_a_mask_may_be_named_during_it_or_after() -> None:
+    async def story(stage: Stage) -> None:
+        await stage.recorder.begin(REQUEST)
+        stage.talk(50)
+        await stage.recorder.suppress(CALL, MASK, "agent-1", "other")
+        await stage.recorder.name(CALL, MASK, "child")
+        stage.talk(50)
+        await stage.recorder.resume(CALL, MASK, "agent-1")
+        stage.talk(50)
+        await stage.recorder.suppress(CALL, MASK, "agent-1", "other")
+        stage.talk(50)
+        await stage.recorder.resume(CALL, MASK, "agent-1")
+        await stage.recorder.name(CALL, MASK, "third_party")
+        assert [span.code for span in stage.recording.noted[0]] == ["child", "third_party"], "a recovery knows"
+        await stage.recorder.stop(CALL, StopReason.HANG_UP)
+        await stage.recorder.name(CALL, MASK, "other")
+
+    stage = play(story)
+    assert [span.code for span in stage.facts.last(RecordingSealed).spans] == ["child", "third_party"]
+    assert [fact.code for fact in stage.facts.of(RecordingResumed)] == ["child", "other"]
+
+
 def test_a_suppression_that_was_cancelled_is_told_when_it_is_asked_for_again() -> None:
     async def story(stage: Stage) -> None:
         await stage.recorder.begin(REQUEST)

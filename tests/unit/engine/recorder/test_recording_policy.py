@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from ringfence.control.directory import ClientEntry, DirectorySnapshot, UserKind
-from ringfence.control.facts import Direction, NotRecordedReason
+from ringfence.control.facts import Direction, NotRecordedReason, StopReason
 from ringfence.engine.recorder.api import RecordingRequest
 from ringfence.engine.recorder.policy import Allowed, decide
 from ringfence.kit.ids import AgentId, CallId, ClientCode, LegId, SessionId
@@ -48,6 +48,9 @@ def test_announced_inbound_call_to_an_agent_of_a_recording_client_is_recorded() 
         ({"agent_id": None}, NotRecordedReason.NO_RULE),
         ({"direction": Direction.OUTBOUND}, NotRecordedReason.OUTBOUND),
         ({"direction": Direction.INTERNAL}, NotRecordedReason.NO_RULE),
+        ({"stopped": StopReason.CALLER_OBJECTS}, NotRecordedReason.CALLER_OBJECTS),
+        ({"stopped": StopReason.AGENT_STOP}, NotRecordedReason.AGENT_STOP),
+        ({"stopped": StopReason.HANG_UP}, NotRecordedReason.NO_RULE),
         ({"answered_by": UserKind.GENERAL}, NotRecordedReason.GENERAL_USER),
         ({"answered_by": UserKind.GENERAL, "direction": Direction.INTERNAL}, NotRecordedReason.GENERAL_USER),
     ],
