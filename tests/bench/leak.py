@@ -97,6 +97,8 @@ from ringfence.kit.ids import AgentId, CallId, EntryId
 from ringfence.vault import FileStore, SealedReader, read_header
 
 TICK = 0.02
+BEFORE = 0.2
+"""Seconds before a command that are looked at for wanted audio; the guard time of the pause before must be over."""
 GROUPS = 4
 PROMISE_MS, AIM_MS = 500.0, 60.0
 _BASE, _FIRST = 192, 0x10
@@ -421,7 +423,7 @@ def judge(kind: str, stage: Stage, heard: dict[str, Kept]) -> dict[str, Any]:
             effect.append(
                 max([(at - asked) * 1000 for at, was_kept in sent if was_kept and asked <= at < ended] or [0])
             )
-            before.append(20 * sum(not was_kept for at, was_kept in sent if asked - 0.3 <= at < asked) / 2)
+            before.append(20 * sum(not was_kept for at, was_kept in sent if asked - BEFORE <= at < asked) / 2)
             again = [at for at, was_kept in sent if was_kept and at >= ended]
             if ended != float("inf"):
                 after.append((min(again) - ended) * 1000 if again else float("inf"))
