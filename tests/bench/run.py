@@ -34,6 +34,7 @@ SHORT_RUNS: dict[str, list[list[str]]] = {
     "b2bua": [["--rate", "300", "--seconds", "10"]],
     "sip_core": [[]],
     "vault_io": [[]],
+    "keys": [["2000"]],
     "leak": [["--calls", "40", "--rounds", "5"]],
     "bridge_rate": [[]],
     "audit_rate": [[]],

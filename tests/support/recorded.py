@@ -26,11 +26,12 @@ def recorded(
     caller: str | None = CALLER,
     agent: AgentId = ADA,
     stored: bool = True,
+    seconds: int = 1,
     sound: bytes | None = None,
 ) -> str:
     """The id of the recording of a call that ended at exactly that instant; ``rec-1`` of ``call-1`` and so on."""
     recording, name = f"rec-{number}", f"call-{number}"
-    key_id, sealed = seal_to_spool(recording, name, client=client, seconds=1, sound=sound)
+    key_id, sealed = seal_to_spool(recording, name, client=client, seconds=seconds, sound=sound)
     story = Story(boot_id=f"boot-{number}", now=ended_at - timedelta(minutes=5)).start()
     call_id = story.arrive(name, client=ClientCode(client), number=caller)
     story.announce_and_queue(call_id)

@@ -8,6 +8,7 @@ Use it as a fixture::
             yield server
 """
 
+import dataclasses
 import json
 import os
 import shutil
@@ -34,6 +35,8 @@ class S3Server:
     secret_key: str
     folder: Path
     """Everything it stores, for tests that search it."""
+    pid: int = 0
+    """Its process, for tests that stop it."""
 
 
 def _program() -> str:
@@ -86,7 +89,7 @@ def running_s3(folder: Path) -> Iterator[S3Server]:
         )
     try:
         _wait(process, server, log)
-        yield server
+        yield dataclasses.replace(server, pid=process.pid)
     finally:
         # Nothing of it is kept, and an orderly end takes ten seconds.
         process.kill()

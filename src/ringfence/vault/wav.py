@@ -22,6 +22,11 @@ class WavView:
         self._reader = reader
         self.size = HEADER_BYTES + reader.samples * _FRAME_BYTES
 
+    @property
+    def recording(self) -> str:
+        """Id of the recording, as its sealed bytes have it."""
+        return self._reader.header.recording
+
     def read(self, start: int, end: int) -> bytes:
         """Bytes from ``start`` to before ``end``, cut at the file's ends."""
         start, end = max(0, start), min(end, self.size)

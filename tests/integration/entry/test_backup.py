@@ -1,15 +1,20 @@
 """Backups restore an installation, and never what was destroyed since they were made."""
 
+import base64
 import json
 import shutil
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from tests.support.installation import DESTROY, PLAY, RECORD, Installation, Said
 from tests.support.postgres import Postgres
 from tests.support.system import own_database
+
+from ringfence.vault import keybackup
+from ringfence.vault.errors import BackupKeyError
 
 PHRASE = bytes.fromhex("9a6b1f03c47e5528")
 """Eight A-law samples over and over: what was said, as a search for it sees it."""
@@ -296,3 +301,52 @@ def test_a_full_disk_leaves_earlier_backups_whole(sqlite_centre: Installation, t
     assert json.loads((generation(target) / "manifest.json").read_bytes())["statement"]["objects"] == 2
     (restored,) = sqlite_centre.run(("restore", str(target), "--replace"))
     ended(restored)
+
+
+SECRETS = """
+from ringfence.centre.recordings.models import Recording
+from ringfence.centre.recordings.storage import key_store, object_store
+from ringfence.vault.format import decode_header, layout_of
+recording = Recording.objects.get(pk="r1")
+key = key_store().unwrap(recording.key_id)
+with key_store().database.reading() as db:
+    (wrapped,) = db.execute("SELECT wrapped FROM data_keys WHERE key_id = ?", (recording.key_id,)).fetchone()
+sealed = object_store().read_range(recording.object_name, 0, 10**6)
+at = layout_of(*decode_header(sealed[:2048])).chunk_offset(0)
+result = {"secret": key.secret.hex(), "wrapped": wrapped.hex(), "sealed": sealed[at : at + 64].hex()}
+"""
+
+
+def files_with(folder: Path, needle: bytes) -> set[str]:
+    """Names of all files that hold ``needle``: as it is, in hexadecimal, in base64, and inside sealed key backups."""
+    forms = {needle, needle.hex().encode(), base64.b64encode(needle)[:-4]}
+    found = set()
+    for path in folder.rglob("*"):
+        if path.is_file() and any(form in path.read_bytes() for form in forms):
+            found.add(path.name)
+    for path in folder.rglob("*.rfk"):
+        header = keybackup.read_header(path.read_bytes())
+        try:
+            key = keybackup.load_backup_key(folder / "backup-keys", header.backup_key, now=datetime.now(UTC))
+        except BackupKeyError:
+            continue
+        if needle in keybackup.open_sealed(path.read_bytes(), key, now=datetime.now(UTC)):
+            found.add("inside a key backup")
+    return found
+
+
+def test_a_planted_phrase_is_heard_then_erased_and_then_nowhere(sqlite_centre: Installation, tmp_path: Path) -> None:
+    """Key store, its log, objects, spool, database, its log, prompts, settings and all backups are searched."""
+    target, keys = tmp_path / "backups", tmp_path / "backup-keys"
+    ended(*sqlite_centre.run(("backup", str(target), "--key-folder", str(keys))))
+    secrets = {name: bytes.fromhex(value) for name, value in sqlite_centre.inside(SECRETS).items()}
+    assert played(sqlite_centre)["r1"] is True
+    assert files_with(tmp_path, secrets["sealed"]) == {"r1.rfr"}
+    assert files_with(tmp_path, secrets["wrapped"]) == {"keys.sqlite3", "inside a key backup"}
+    sqlite_centre.inside(DESTROY, names=["r1"])
+    assert files_with(tmp_path, secrets["wrapped"]) == {"inside a key backup"}
+    ended(*sqlite_centre.run(("backup", str(target), "--key-folder", str(keys))))
+    for needle in (*secrets.values(), PHRASE, PHRASE[::-1], PHRASE * 4):
+        assert files_with(tmp_path, needle) == set()
+    assert played(sqlite_centre) == {"r1": "gone", "r2": True, "r3": True}
+    assert {path.name for path in (target / "objects").rglob("*.rfr")} == {"r2.rfr"}

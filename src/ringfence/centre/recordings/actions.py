@@ -7,12 +7,14 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F
+from django.utils import timezone
 
 from ringfence.centre.accounts.models import User
 from ringfence.centre.accounts.queries import actor_of
 from ringfence.centre.audit.actions import record
 from ringfence.centre.calls.purposes import stated
 from ringfence.centre.recordings.access import access_recording, hearing, refuse
+from ringfence.centre.recordings.damage import tell_health, tell_trouble
 from ringfence.centre.recordings.entries import PurposeStated, RecordingPlayed
 from ringfence.centre.recordings.errors import GrantEnded, NotFound, NotPlayable
 from ringfence.centre.recordings.models import PlayGrant, Recording, RecordingSpan
@@ -99,7 +101,9 @@ def open_audio(user: User, grant_id: str, *, session_key: str, now: datetime) ->
         raise
     except VaultError as error:
         refuse(user, recording.recording_id, type(error).__name__, client=recording.client_id)
+        tell_trouble(recording.recording_id, error, now=now)
         raise
+    tell_health(now=now)
     with transaction.atomic(), hearing(user, recording.recording_id, now):
         if PlayGrant.objects.filter(pk=grant_id, first_played_at=None).update(first_played_at=now):
             record(
@@ -114,6 +118,18 @@ def open_audio(user: User, grant_id: str, *, session_key: str, now: datetime) ->
             )
         PlayGrant.objects.filter(pk=grant_id).update(last_played_at=now, openings=F("openings") + 1)
     return view
+
+
+def read_part(view: WavView, start: int, end: int) -> bytes:
+    """A part of a file from :func:`open_audio`; damage further on in it is found, and told, only here.
+
+    Runs in a thread of its own. Raises VaultError.
+    """
+    try:
+        return view.read(start, end)
+    except VaultError as error:
+        tell_trouble(view.recording, error, now=timezone.now())
+        raise
 
 
 def may_go_on(grant_id: str, *, now: datetime) -> bool:

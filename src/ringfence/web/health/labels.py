@@ -37,6 +37,14 @@ ALARMS: dict[str, tuple[Text, Text]] = {
         _("Sealed values do not open"),
         _("Restore the rows that the log of the worker counts, then rotate the client's key again."),
     ),
+    "store_unreachable": (
+        _("Stored recordings cannot be reached"),
+        _("Check the store's address, credentials and disk. Calls go on and are recorded."),
+    ),
+    "key_store_unreachable": (
+        _("The key store cannot be used"),
+        _("Check its folder and disk. Calls go on unrecorded until it answers."),
+    ),
     "recording_damaged": (_("A stored recording is damaged"), _("Restore it from a copy, then find the cause.")),
     "job_failed": (_("A job gave up"), _("Look at the worker's log, mend the cause, then clear this.")),
     "job_unknown": (_("A queued job is not known"), _("It was queued by another version.")),

@@ -18,7 +18,7 @@ from ringfence.centre.calls.actions import reveal_number
 from ringfence.centre.calls.errors import BadFilter, PurposeMissing
 from ringfence.centre.calls.errors import NotFound as CallNotFound
 from ringfence.centre.recordings import queries
-from ringfence.centre.recordings.actions import GRANT_LIFE, open_audio, state_purpose
+from ringfence.centre.recordings.actions import GRANT_LIFE, open_audio, read_part, state_purpose
 from ringfence.centre.recordings.errors import GrantEnded, NotFound, NotPlayable
 from ringfence.vault.errors import VaultError
 from ringfence.vault.wav import WavView
@@ -249,6 +249,6 @@ def audio(request: PersonRequest, recording_id: str) -> HttpResponseBase:  # noq
 
 async def _parts(view: WavView, start: int, end: int) -> AsyncIterator[bytes]:
     """A few seconds of sound at a time, so that a long recording never stands whole in memory."""
-    read = sync_to_async(view.read, thread_sensitive=False)
+    read = sync_to_async(read_part, thread_sensitive=False)
     for first in range(start, end, PART_BYTES):
-        yield await read(first, min(first + PART_BYTES, end))
+        yield await read(view, first, min(first + PART_BYTES, end))
