@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -50,6 +50,8 @@ private_key = "/etc/ringfence/private-key.pem"
 
 def _kind(field: FieldInfo) -> str:
     annotation: Any = field.annotation
+    if get_origin(annotation) is tuple:
+        return "list of texts" if annotation.__args__[0] is str else "tables"
     if options := getattr(annotation, "__args__", ()):
         return " or ".join(f"`{option}`" for option in options)
     names = {"str": "text", "int": "whole number", "float": "number", "bool": "true or false", "Path": "path"}
@@ -82,6 +84,9 @@ def page() -> str:
         section = field.annotation
         if isinstance(section, type) and issubclass(section, BaseModel):
             parts += [f"\n## [{name}]\n", f"{' '.join((section.__doc__ or '').split())}\n", *_rows(section, f"{name}.")]
+        elif get_origin(section) is tuple:
+            row: Any = section.__args__[0]  # type: ignore[union-attr] # a tuple has them
+            parts += [f"\n## [[{name}]]\n", f"{' '.join((row.__doc__ or '').split())}\n", *_rows(row, "")]
     return "\n".join(parts) + "\n" + EXAMPLE
 
 

@@ -224,6 +224,7 @@ PUBLIC: dict[str, str] = {
     "alive": "/healthz",
     "demo_payment": "/demo/payment/",
     "demo_signin": "/demo/signin/agt/",
+    "openid_connect_callback": "/account/oidc/barford/login/callback/",
     "payment_event": "/payments/events/BBC",
 }
 """Ours that need no sign-in."""

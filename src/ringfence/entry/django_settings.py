@@ -8,6 +8,7 @@ from django.utils.functional import lazy
 from ringfence.entry.browser_sip import browser_sip_url
 from ringfence.entry.secret_files import DJANGO, SIP_TOKEN, read_secret
 from ringfence.entry.settings import SettingsError, current
+from ringfence.entry.sign_in_providers import single_sign_on
 
 _settings = current()
 _web = _settings.web
@@ -92,6 +93,9 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "allauth.usersessions",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    *(["allauth.socialaccount.providers.saml"] if any(one.kind == "saml" for one in _settings.single_sign_on) else []),
     "django_tasks",
     "django_tasks_db",
     "django.forms",
@@ -212,6 +216,13 @@ ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+SOCIALACCOUNT_ADAPTER = "ringfence.centre.accounts.single_sign_on.InvitedOnlySocialAdapter"
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = True  # within the domains of each provider, which the adapter checks
+SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+SOCIALACCOUNT_LOGIN_ON_GET = True  # form-action of the content security policy would stop a redirect after a POST
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_ONLY = False
+SOCIALACCOUNT_PROVIDERS = single_sign_on(_settings.single_sign_on)
 MFA_ADAPTER = "ringfence.centre.accounts.adapter.SealedSecretsAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True

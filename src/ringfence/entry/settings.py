@@ -245,6 +245,44 @@ class AuditSettings(Section):
     """Bucket only."""
 
 
+class SingleSignOn(Section):
+    """One identity provider of a client or of the centre. People must have been invited all the same."""
+
+    kind: Literal["oidc", "saml"]
+    """OpenID Connect or SAML 2.0."""
+    id: str = Field(pattern=r"^[a-z0-9-]{1,32}$")
+    """Stands in the addresses that the provider must know."""
+    name: str = Field(min_length=1, max_length=60)
+    """On the button of the sign-in page."""
+    domains: tuple[str, ...] = Field(min_length=1)
+    """E-mail domains it may vouch for; it signs nobody in outside them."""
+    server_url: str = ""
+    """OIDC only: the issuer, or the address of its ``openid-configuration``."""
+    client_id: str = ""
+    """OIDC only."""
+    client_secret: str = Field(default="", repr=False)
+    """OIDC only."""
+    entity_id: str = ""
+    """SAML only: the provider's entity ID."""
+    sso_url: str = ""
+    """SAML only: where its sign-in page is."""
+    certificate: str = ""
+    """SAML only: its signing certificate, in PEM without the first and last line."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        needed = {
+            "oidc": ("server_url", "client_id", "client_secret"),
+            "saml": ("entity_id", "sso_url", "certificate"),
+        }[self.kind]
+        if missing := [name for name in needed if not getattr(self, name)]:
+            raise ValueError(f"{', '.join(missing)} must be given for kind {self.kind}")
+        urls = [url for url in (self.server_url, self.sso_url) if url]
+        if not all(url.startswith(("https://", "http://127.0.0.1", "http://localhost")) for url in urls):
+            raise ValueError("addresses of an identity provider must start with https://")
+        return self
+
+
 class Settings(Section):
     """Everything that differs between installations."""
 
@@ -263,6 +301,8 @@ class Settings(Section):
     backup: BackupSettings = BackupSettings()
     metrics: MetricsSettings = MetricsSettings()
     accounts: AccountSettings = AccountSettings()
+    single_sign_on: tuple[SingleSignOn, ...] = ()
+    """Identity providers, each a table ``[[single_sign_on]]``; docs/howto/single-sign-on.md has both kinds."""
     demo: bool = False
     """Set by ``make demo`` only: sign-in links, simulated callers, always-open hours."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

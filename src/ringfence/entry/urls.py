@@ -1,16 +1,30 @@
 """Every address of the centre. Each view carries one permission decorator; allauth guards its own."""
 
+from django.apps import apps
 from django.urls import URLPattern, URLResolver, include, path
 
+from ringfence.web.account import single_sign_on as sso
 from ringfence.web.account import views as account
 from ringfence.web.audit import views as audit
 from ringfence.web.desk import views as desk
 from ringfence.web.health import views as health
 from ringfence.web.public import views as public
 
+
+def saml_patterns() -> list[URLPattern]:
+    """Ours before allauth's, where a SAML provider is set up."""
+    if not apps.is_installed("allauth.socialaccount.providers.saml"):
+        return []
+    from ringfence.web.account.saml import saml_finish
+
+    return [path("account/saml/<slug:organization_slug>/acs/finish/", saml_finish, name="saml_finish_acs")]
+
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", account.home, name="home"),
     path("account/", account.account, name="account"),
+    path("account/oidc/<slug:provider_id>/login/callback/", sso.oidc_callback, name="openid_connect_callback"),
+    *saml_patterns(),
     path("account/", include("allauth.urls")),
     path("desk/", include("ringfence.web.desk.urls")),
     path("events", desk.events, name="events"),

@@ -47,6 +47,7 @@ def test_account_pages_are_sound(sign_in: SignIn) -> None:
         "/account/2fa/webauthn/",
         "/account/2fa/webauthn/add/",
         "/account/sessions/",
+        "/account/3rdparty/",
         "/account/logout/",
         "/account/password/set/",
         "/account/",
@@ -55,7 +56,16 @@ def test_account_pages_are_sound(sign_in: SignIn) -> None:
         visitor.page(url)
 
 
-@pytest.mark.parametrize("url", ["/accessibility/", "/licences/", "/account/inactive/", "/account/password/reset/"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "/accessibility/",
+        "/licences/",
+        "/account/inactive/",
+        "/account/3rdparty/login/cancelled/",
+        "/account/password/reset/",
+    ],
+)
 def test_open_pages_are_sound(url: str, anyone: Visitor, db: None) -> None:
     anyone.page(url)
 

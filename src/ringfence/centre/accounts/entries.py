@@ -58,6 +58,18 @@ class SignInFailed(Entry):
     step: str
 
 
+@audited(
+    "signin.provider_refused",
+    _("A sign-in through {provider} was refused: {because}. User: {user_id}."),
+    personal={"user_id"},
+)
+class SingleSignOnRefused(Entry):
+    provider: str
+    because: str
+    """A closed code; what the provider sent is never kept."""
+    user_id: str
+
+
 @audited("signin.locked", _("Sign-in of user {user_id} was locked after too many tries."), personal={"user_id"})
 class SignInLocked(Entry):
     user_id: str

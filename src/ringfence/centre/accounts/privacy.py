@@ -19,6 +19,7 @@ from ringfence.centre.privacy.registry import (
     by_agent,
     by_user,
     declare,
+    deleted,
     kept,
     masked,
     not_exported,
@@ -153,3 +154,33 @@ declare(
     erase=kept("stands in a signed record"),
 )
 declare_sealed(Device, purpose="device-ha1", values={"ha1_sealed"})
+declare(
+    "socialaccount.SocialAccount",
+    purpose="Links an account to the identity provider through which the person signs in.",
+    subjects={Subject.STAFF},
+    personal={
+        "user": "whose account",
+        "uid": "the provider's id of the person",
+        "extra_data": "what the provider said of the person at the last sign-in",
+    },
+    plain={"provider"},
+    retention=RetentionClass.SIGN_IN,
+    export=by_user("user"),
+    erase=deleted("with the account"),
+)
+declare(
+    "socialaccount.SocialApp",
+    purpose="Part of the sign-in library; unused, because providers stand in the settings file.",
+    plain={"provider", "provider_id", "name", "client_id", "secret", "key", "settings"},
+    retention=RetentionClass.SIGN_IN,
+    export=not_exported("always empty"),
+    erase=kept("always empty"),
+)
+declare(
+    "socialaccount.SocialToken",
+    purpose="Part of the sign-in library; unused, because no token of a provider is kept.",
+    plain={"token", "token_secret"},
+    retention=RetentionClass.SIGN_IN,
+    export=not_exported("always empty"),
+    erase=kept("always empty"),
+)

@@ -7,6 +7,7 @@ from allauth.account.app_settings import PASSWORD_RESET_TOKEN_GENERATOR
 from allauth.account.models import EmailAddress
 from allauth.account.utils import user_pk_to_url_str
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
@@ -114,6 +115,7 @@ def close_account(*, user: User, reason: str, by: User | None) -> None:
     user.set_unusable_password()  # no link or cookie made before today works again
     user.save(update_fields=["is_active", "closed_at", "password"])
     Authenticator.objects.filter(user=user).delete()
+    SocialAccount.objects.filter(user=user).delete()
     end_sessions(user)
     for device in Device.objects.filter(agent__user=user, removed_at__isnull=True):
         remove_device(device=device, by=by)
