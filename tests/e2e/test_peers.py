@@ -11,25 +11,33 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ringfence.control.commands import LiveCall
 from ringfence.control.facts import AgentState
 from tests.e2e.conftest import CALLER_TONE, calling, handset_agent
 from tests.support import audio
 from tests.support.baresip import Baresip
 from tests.support.capture import need
 from tests.support.centre import QUICK, sample_with
+from tests.support.peers import PjsipPeer
 from tests.support.stored import call_row, new_recording, rows, sealed_recordings
-from tests.support.system import System, eventually
+from tests.support.system import System, eventually, free_port
 
 pytestmark = [pytest.mark.timeout(180), pytest.mark.system]
 
-BARESIP_TONE = 620
+BARESIP_TONE, OUTSIDE_TONE = 620, 850
 CALLS = 100
 
 
 @pytest.fixture(scope="module")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+def carrier_port() -> int:
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory, carrier_port: int) -> Iterator[System]:
     folder = tmp_path_factory.mktemp("peers")
-    centre = sample_with(folder / "centre", changes={"wrap_seconds = 10": "wrap_seconds = 1"})
+    changes = {"wrap_seconds = 10": "wrap_seconds = 1", "port = 5070": f"port = {carrier_port}"}
+    centre = sample_with(folder / "centre", changes=changes)
     with System(folder, database=os.environ.get("RINGFENCE_TEST_DATABASE", ""), centre=centre) as running:
         yield running
 
@@ -45,27 +53,42 @@ def _tone(path: Path) -> Path:
     return path
 
 
-def test_baresip_registers_takes_a_call_from_the_queue_and_both_hear_each_other(system: System, tmp_path: Path) -> None:
-    before = sealed_recordings(system)
-    handset = Baresip(
-        tmp_path / "baresip",
+def _baresip(system: System, folder: Path) -> Baresip:
+    return Baresip(
+        folder / "baresip",
         user="handset-1",
         password=system.handset_password("handset-1"),
         port=system.sip_port,
-        tone=_tone(tmp_path / "tone.wav"),
+        tone=_tone(folder / "tone.wav"),
     )
+
+
+def _answered(system: System, caller: PjsipPeer) -> LiveCall:
+    """The caller and baresip in talk."""
+    agent_id = eventually(
+        lambda: next((agent.agent_id for agent in system.status().agents if agent.reachable), None),
+        what="baresip in the engine",
+    )
+    system.make_available(agent_id)
+    caller.call(system.number(QUICK))
+    talking = eventually(
+        lambda: next((call for call in system.status().calls if call.phase == "talking"), None),
+        what="the answer by baresip",
+    )
+    assert talking.agent_id == agent_id
+    return talking
+
+
+def _hears(file: Path, hz: int) -> None:
+    """Whoever keeps what they hear in this file hears the tone now."""
+    eventually(lambda: audio.tone_dbfs(audio.from_wav(file)[0][-4000:], hz) > -30, what=f"{hz} Hz in {file.name}")
+
+
+def test_baresip_registers_takes_a_call_from_the_queue_and_both_hear_each_other(system: System, tmp_path: Path) -> None:
+    before = sealed_recordings(system)
+    handset = _baresip(system, tmp_path)
     with handset, calling(system, tmp_path) as caller:
-        agent_id = eventually(
-            lambda: next((agent.agent_id for agent in system.status().agents if agent.reachable), None),
-            what="baresip in the engine",
-        )
-        system.make_available(agent_id)
-        caller.call(system.number(QUICK))
-        talking = eventually(
-            lambda: next((call for call in system.status().calls if call.phase == "talking"), None),
-            what="the answer by baresip",
-        )
-        assert talking.agent_id == agent_id
+        talking = _answered(system, caller)
         time.sleep(3)
         caller.hang_up()
         caller.wait("state", state="DISCONNECTED")
@@ -76,6 +99,29 @@ def test_baresip_registers_takes_a_call_from_the_queue_and_both_hear_each_other(
         assert abs(audio.loudest_hz(audio.from_alaw(side)) - hz) < 5
     assert abs(audio.loudest_hz(audio.from_wav(handset.heard)[0][-8000:]) - CALLER_TONE) < 5
     assert call_row(system, talking.call_id, "end_reason")["end_reason"] == "caller_hung_up"
+
+
+def test_baresip_transfers_by_itself_and_nothing_of_the_far_side_is_kept(
+    system: System, tmp_path: Path, carrier_port: int
+) -> None:
+    before = sealed_recordings(system)
+    heard = tmp_path / "outside.wav"
+    outside = PjsipPeer(user="outside", port=carrier_port, tone_hz=OUTSIDE_TONE, record=str(heard), answer_after_ms=200)
+    with outside, _baresip(system, tmp_path) as handset, calling(system, tmp_path) as caller:
+        talking = _answered(system, caller)
+        eventually(lambda: audio.from_wav(handset.heard)[0].size > 16_000, what="two seconds of talk")
+        handset.command(f"/transfer {system.number('07700900456')}")
+        outside.wait("state", state="CONFIRMED")
+        _hears(heard, CALLER_TONE)
+        _hears(tmp_path / "caller.wav", OUTSIDE_TONE)
+        caller.hang_up()
+        outside.wait("state", state="DISCONNECTED")
+        eventually(lambda: not system.status().calls, what="the end of the call")
+    recording = new_recording(system, before)
+    assert recording.manifest.stop == "transfer_outside"
+    for side in recording.read(0, recording.duration_ms):
+        assert not audio.has_tone(audio.from_alaw(side), OUTSIDE_TONE)
+    assert call_row(system, talking.call_id, "transferred_outside")["transferred_outside"] is True
 
 
 def test_sipp_calls_a_hundred_times_and_two_agents_answer_what_they_can(system: System, tmp_path: Path) -> None:

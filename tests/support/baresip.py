@@ -1,5 +1,6 @@
 """A real baresip as a handset: registers, answers by itself, sends a tone, and keeps what it hears in a WAV file."""
 
+import socket
 import subprocess
 import threading
 from pathlib import Path
@@ -7,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.support.capture import need
-from tests.support.system import eventually
+from tests.support.system import eventually, free_port
 
 MODULES = Path("/usr/lib/baresip/modules")
 
@@ -18,6 +19,7 @@ class Baresip:
     def __init__(self, folder: Path, *, user: str, password: str, port: int, tone: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
+        self._console = free_port()
         self.lines: list[str] = []
         (folder / "config").write_text(
             f"""sip_listen 127.0.0.1:0
@@ -30,13 +32,15 @@ ausrc_srate 8000
 auplay_srate 8000
 ausrc_channels 1
 auplay_channels 1
-call_max_calls 1
+call_max_calls 4
+cons_listen 127.0.0.1:{self._console}
 rtp_stats no
 module_path {MODULES}
 module g711.so
 module aufile.so
 module aubridge.so
 module sndfile.so
+module cons.so
 module_tmp account.so
 module_app menu.so
 """
@@ -64,6 +68,11 @@ module_app menu.so
         self._reader.start()
         self.says("200 OK")
         return self
+
+    def command(self, text: str) -> None:
+        """A command as a person would type it, e.g. ``/transfer URI``."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as console:
+            console.sendto(f"{text}\n".encode(), ("127.0.0.1", self._console))
 
     @property
     def heard(self) -> Path:
