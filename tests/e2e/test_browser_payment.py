@@ -141,6 +141,7 @@ def test_a_mask_by_shortcut_is_in_force_within_half_a_second(system: System, des
                 desk.says("status", "The reason is kept")
         desk.keys(0)
         desk.keys(1)
+        desk.page.get_by_label("Why must it stop?").select_option(label="A private call")
         desk.page.get_by_role("button", name="Stop for good").click()
         desk.shows("recording-text", "Stopped: by the agent")
         assert desk.page.locator("#stop-open").is_hidden()

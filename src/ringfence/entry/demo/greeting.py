@@ -26,7 +26,7 @@ def greeting(settings: Settings, plan: Plan) -> str:
             "",
             "What to try next:",
             "  1. Sign in as the agent, allow the microphone, choose Available: the next simulated caller is yours.",
-            "  2. Put the caller on hold, bring them back, hang up.",
+            "  2. Put the caller on hold, bring them back, take a payment on an invented page, mask, hang up.",
             "  3. Sign in as the supervisor: watch the centre live, find your call, say why, and hear it.",
             "",
             "Simulated callers arrive every few seconds; two simulated agents answer them. Ctrl-C stops everything.",

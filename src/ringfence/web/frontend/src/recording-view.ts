@@ -90,7 +90,7 @@ export class RecordingView {
     const panel = this.find('sensitive')
     const key = `sensitive-${call.call_id}`
     const done = sessionStorage.getItem(key)
-    const wanted = call.sensitive && speaking && call.may_stop && !call.masked && done !== 'answered'
+    const wanted = call.sensitive && speaking && call.may_stop && !call.masked && !call.payments.length && done !== 'answered'
     panel.hidden = !wanted
     if (wanted && done === null) {
       sessionStorage.setItem(key, 'shown')
