@@ -1,4 +1,4 @@
-"""The pages about people in a real browser: axe, 320 pixels, and a joiner added by keyboard alone."""
+"""The pages about people and the library in a real browser: axe, 320 pixels, the keyboard alone."""
 
 import os
 from collections.abc import Iterator
@@ -32,6 +32,8 @@ PAGES = {
         "/people/urgent/",
     ],
     "dpo": ["/"],
+    "agt": ["/library/", "/library/?q=zebra", "/library/mask-and-delete/"],
+    "codm": ["/library/add/", "/library/recording-calls/edit/", "/library/recording-calls/signatures/"],
     "ict": ["/people/telephones/", "/people/telephones/add/", "/people/support/"],
 }
 
@@ -84,3 +86,32 @@ def test_a_joiner_is_added_by_keyboard_alone(browser: Browser, site: Site) -> No
         keyboard.press("Enter")
         expect(page.locator("h1")).to_have_text("A link for Linnet Ashgrove")
     assert User.objects.filter(email="linnet@centre.example").exists()
+
+
+def test_one_key_opens_desk_aids_beside_a_call_within_a_second(browser: Browser, site: Site) -> None:
+    with signed_in(browser, site, "agt") as profile:
+        page = profile.new_page()
+        page.goto("/desk/")
+        expect(page.locator("#state-name")).not_to_have_text("Loading")
+        page.focus("#dial-number")
+        page.evaluate(
+            """() => {
+                const aids = document.getElementById('aids-hits')
+                addEventListener('keydown', (event) => { if (event.key === 'F2') window.pressed = performance.now() }, true)
+                new MutationObserver(() => { window.shown = performance.now() }).observe(aids, { childList: true })
+            }"""
+        )
+        page.keyboard.press("F2")
+        expect(page.locator("#aids-hits summary").first).to_have_text("Mask and delete")
+        took = page.evaluate("() => window.shown - window.pressed")
+        assert took < 1000, f"{took:.0f} ms"
+        expect(page.locator("#aids-duty")).to_contain_text("Caspian Rooksby")
+        assert page.evaluate("() => document.activeElement.id") == "aids-search"
+        assert problems(page) == []
+        page.keyboard.type("missed bins")
+        expect(page.locator("#aids-hits summary").first).to_have_text("Missed bins in Barford")
+        page.set_viewport_size({"width": 320, "height": 640})
+        assert overflow(page) <= 0
+        page.keyboard.press("F2")
+        expect(page.locator("#aids")).to_be_hidden()
+        assert page.evaluate("() => document.activeElement.id") == "dial-number"

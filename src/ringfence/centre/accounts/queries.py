@@ -118,6 +118,29 @@ def agents_within(user: User, right: Right | str, client: str) -> frozenset[Agen
     return frozenset(AgentId(agent_id) for agent_id in members.values_list("agent_id", flat=True))
 
 
+def within_teams(user: User, right: Right | str) -> Q:
+    """Narrows rows with ``client_id`` and ``agent_id`` to the teams that the person's grants name, client by client.
+
+    It narrows nothing where a grant without a team brings the right. The client scope is somebody else's work.
+    """
+    wanted = Right(right)
+    grants = [grant for grant in _grants_of(user, None) if wanted in grant.rights]
+    if not any(grant.teams.all() for grant in grants):
+        return Q()
+    found = Q(pk__in=[])
+    for grant in grants:
+        rows = Q() if grant.every_client else Q(client_id__in=[client.code for client in grant.clients.all()])
+        teams = [team.pk for team in grant.teams.all()]
+        if teams:
+            members = TeamMember.objects.filter(team__in=teams, ends_at__isnull=True).values("user")
+            agents = Agent.objects.filter(user__in=members).values_list("agent_id", flat=True)
+            rows &= Q(agent_id__in=list(agents))
+        elif grant.every_client:
+            return Q()
+        found |= rows
+    return found
+
+
 def _counts_for(grant: RoleGrant, client: str) -> bool:
     return grant.every_client or any(one.code == client for one in grant.clients.all())
 

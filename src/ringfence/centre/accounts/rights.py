@@ -221,7 +221,6 @@ TEAM_RIGHTS = frozenset(
         Right.FLAG_RECORDING,
         Right.SEE_CALLS,
         Right.PLAY_RECORDINGS,
-        Right.SEE_LIVE,
     }
 )
 """What a grant for named teams brings: rights whose every check asks for the team too. Others need a grant without."""

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from ringfence.centre.accounts.models import User
-from ringfence.centre.accounts.queries import agent_of, clients_of, has_right_everywhere
+from ringfence.centre.accounts.queries import agent_of, clients_of, has_right_everywhere, within_teams
 from ringfence.centre.accounts.rights import Right
 from ringfence.centre.calls.errors import NotFound
 from ringfence.centre.calls.models import Call
@@ -31,7 +31,7 @@ def scope_of(user: User, right: Right) -> Iterator[None]:
 def access_call(user: User, call_id: str, *, right: Right = Right.SEE_CALLS) -> Call:
     """The call, for people who have ``right`` for its client. Raises NotFound."""
     with scope_of(user, right):
-        call: Call | None = Call.objects.filter(pk=call_id).first()
+        call: Call | None = Call.objects.filter(within_teams(user, right), pk=call_id).first()
     if call is None:
         raise NotFound
     return call

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from ringfence.centre.accounts.models import User
-from ringfence.centre.accounts.queries import actor_of, clients_of
+from ringfence.centre.accounts.queries import actor_of, clients_of, within_teams
 from ringfence.centre.accounts.rights import Right
 from ringfence.centre.audit.actions import record
 from ringfence.centre.calls.access import access_call, access_own_call, scope_of
@@ -168,7 +168,7 @@ def call_log(user: User, filters: CallFilter | None = None, *, after: str | None
     filters = filters or CallFilter()
     purpose, case = stated(filters.purpose, filters.case_reference) if filters.number is not None else ("", "")
     with transaction.atomic(), scope_of(user, Right.SEE_CALLS):
-        rows = _filtered(user, filters)
+        rows = _filtered(user, filters).filter(within_teams(user, Right.SEE_CALLS))
         if after is not None:
             arrived_at, call_id = read_cursor(after)
             rows = rows.filter(Q(arrived_at__lt=arrived_at) | Q(arrived_at=arrived_at, call_id__lt=call_id))

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from ringfence.centre.accounts.models import User
-from ringfence.centre.accounts.queries import actor_of, has_right
+from ringfence.centre.accounts.queries import actor_of, has_right, within_teams
 from ringfence.centre.accounts.rights import Right
 from ringfence.centre.audit.actions import record
 from ringfence.centre.calls.access import scope_of
@@ -46,7 +46,10 @@ def access_recording(user: User, recording_id: str, *, now: datetime | None = No
     """The recording, for people who may hear it or others of its client. Raises NotFound after auditing the refusal."""
     with hearing(user, recording_id, now or timezone.now()):
         recording: Recording | None = (
-            Recording.objects.filter(pk=recording_id).select_related("call").prefetch_related("spans").first()
+            Recording.objects.filter(within_teams(user, Right.PLAY_RECORDINGS), pk=recording_id)
+            .select_related("call")
+            .prefetch_related("spans")
+            .first()
         )
     if recording is None:
         refuse(user, recording_id, "not_found")

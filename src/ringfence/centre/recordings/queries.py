@@ -10,7 +10,7 @@ from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from ringfence.centre.accounts.models import User
-from ringfence.centre.accounts.queries import actor_of, clients_of
+from ringfence.centre.accounts.queries import actor_of, clients_of, within_teams
 from ringfence.centre.accounts.rights import Right
 from ringfence.centre.audit.actions import record
 from ringfence.centre.calls.access import scope_of
@@ -137,7 +137,7 @@ def find_recordings(
     purpose, case = stated(filters.purpose, filters.case_reference) if filters.number is not None else ("", "")
     now = timezone.now()
     with transaction.atomic(), scope_of(user, Right.PLAY_RECORDINGS):
-        rows = _filtered(user, filters)
+        rows = _filtered(user, filters).filter(within_teams(user, Right.PLAY_RECORDINGS))
         if after is not None:
             started_at, recording_id = read_cursor(after)
             rows = rows.filter(Q(started_at__lt=started_at) | Q(started_at=started_at, recording_id__lt=recording_id))
@@ -201,7 +201,11 @@ def recording_detail(user: User, recording_id: str) -> RecordingDetail:
 def recordings_of_call(user: User, call_id: str) -> tuple[RecordingRow, ...]:
     """The segments of one call that ``user`` may hear, in order; empty when there are none for them."""
     with scope_of(user, Right.PLAY_RECORDINGS):
-        rows = Recording.objects.filter(call_id=call_id).select_related("call").order_by("segment", "started_at")
+        rows = (
+            Recording.objects.filter(within_teams(user, Right.PLAY_RECORDINGS), call_id=call_id)
+            .select_related("call")
+            .order_by("segment", "started_at")
+        )
         now = timezone.now()
         return tuple(_row(recording, now) for recording in rows)
 

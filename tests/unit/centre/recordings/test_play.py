@@ -9,12 +9,14 @@ from tests.support.sealed import CALLER_BYTE, empty_storage, seal_to_spool
 from tests.support.story import START, Story
 
 from ringfence.bridge.apply import apply
-from ringfence.centre.accounts.actions import revoke_grant
-from ringfence.centre.accounts.models import RoleGrant, User
+from ringfence.centre.accounts.actions import create_team, grant_role, move_to_team, revoke_grant
+from ringfence.centre.accounts.models import Agent, RoleGrant, User
 from ringfence.centre.accounts.rights import Role
 from ringfence.centre.audit.models import AuditEntry
+from ringfence.centre.calls.errors import NotFound as CallNotFound
 from ringfence.centre.calls.errors import PurposeMissing
 from ringfence.centre.calls.purposes import NEEDS_CASE, Purpose
+from ringfence.centre.calls.queries import call_detail, call_log
 from ringfence.centre.calls.sealing import party_sealer
 from ringfence.centre.recordings.access import access_recording
 from ringfence.centre.recordings.actions import open_audio, state_purpose
@@ -177,6 +179,29 @@ def test_other_roles_are_refused_and_the_refusal_is_audited(recording: str, role
 @pytest.mark.parametrize("role", [Role.SUP, Role.TL, Role.CODM, Role.HOS, Role.RP])
 def test_the_five_groups_may_listen(recording: str, role: Role) -> None:
     assert play(create_person("someone", role), recording)
+
+
+def test_a_role_for_a_team_reaches_the_calls_of_its_people_only(recording: str) -> None:
+    ann, tim = create_person("ann", Role.AGT, "BBC"), create_person("tim")
+    Agent.objects.create(user=ann, agent_id="agent-1")
+    team = create_team(name="Bins", by=None)
+    grant_role(user=tim, role=Role.SUP, clients=["BBC"], teams=[team], reason="leads it", by=None)
+    with pytest.raises(NotFound):
+        play(tim, recording)
+    with pytest.raises(CallNotFound):
+        call_detail(tim, "call-1")
+    assert find_recordings(tim).rows == recordings_of_call(tim, "call-1") == ()
+    assert call_log(tim).rows == ()
+    move_to_team(user=ann, team=team, by=None)
+    assert play(tim, recording)
+    assert [row.recording_id for row in find_recordings(tim).rows] == [recording]
+    assert len(recordings_of_call(tim, "call-1")) == len(call_log(tim).rows) == 1
+    assert call_detail(tim, "call-1").row.call_id == "call-1"
+    move_to_team(user=ann, team=None, by=None)
+    with pytest.raises(NotFound):
+        play(tim, recording)
+    grant_role(user=tim, role=Role.RP, clients=["BBC"], reason="samples all", by=None)
+    assert play(tim, recording)
 
 
 def test_a_recording_of_another_client_and_a_missing_one_give_the_same_answer(recording: str) -> None:
