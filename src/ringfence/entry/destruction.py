@@ -1,9 +1,10 @@
 """What destroys recordings of this installation, with its keys, its store and its spool."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 
+from ringfence.entry.backup.layout import Target
 from ringfence.entry.key_store import key_store, signing_key
 from ringfence.entry.object_store import object_store
 from ringfence.entry.settings import current
@@ -13,6 +14,8 @@ from ringfence.vault.destruction_list import DestructionList
 from ringfence.vault.errors import VaultError
 from ringfence.vault.listcopy import ListCopy
 from ringfence.vault.stores import FileStore
+
+OVERDUE = timedelta(days=2)
 
 
 @lru_cache(maxsize=1)
@@ -45,7 +48,16 @@ def upkeep(*, now: datetime) -> dict[str, str]:
             copy.catch_up()
     except VaultError as error:
         problems["destruction_copy_behind"] = type(error).__name__
+    target = current().backup.target
+    if target and overdue(Target(Path(target)), now=now):
+        problems["backup_overdue"] = "older_than_two_days"
     return problems
+
+
+def overdue(target: Target, *, now: datetime) -> bool:
+    """No backup of the last two days stands there."""
+    made = target.generations()
+    return not made or now - made[-1][0] > OVERDUE
 
 
 @lru_cache(maxsize=1)

@@ -29,6 +29,19 @@ make.backup(current(), plan, keys_only=False, now=now, say=said.append)
 result = said
 """
 
+TOLD = """
+import json
+from ringfence.centre.audit.models import AuditEntry
+found = AuditEntry.objects.filter(code__startswith="backup.").order_by("number")
+result = [[row.code, json.loads(row.fields)["destroyed"], json.loads(row.fields).get("newer_list")] for row in found]
+"""
+UPKEEP = """
+from datetime import UTC, datetime, timedelta
+from ringfence.centre.jobs.queries import open_alarms
+from ringfence.centre.recordings.keys import vault_upkeep
+vault_upkeep.func()
+result = sorted(alarm.code for alarm in open_alarms())
+"""
 ROW = """
 from ringfence.centre.recordings.models import Recording
 from ringfence.centre.retention.models import Destruction
@@ -163,8 +176,27 @@ def test_a_newer_list_from_elsewhere_is_replayed(sqlite_centre: Installation, tm
     ended(restored)
     assert f"destruction list {copy}: 2 entries" in restored.out
     assert played(rescued) == {"r1": "gone", "r2": True, "r3": "gone"}
+    assert rescued.inside(TOLD)[-1] == ["backup.restored", 2, True]
     left = [path.name for path in rescued.data.rglob("*") if path.name.startswith(("r1.", "r3."))]
     assert left == []
+
+
+def test_upkeep_ends_keys_that_outlived_their_time_and_misses_backups(
+    sqlite_centre: Installation, tmp_path: Path
+) -> None:
+    centre, target, keys, copy = sqlite_centre, tmp_path / "backups", tmp_path / "backup-keys", tmp_path / "list"
+    centre.inside(BACKUP_AGO, target=str(target), keys=str(keys), days=8)
+    centre.inside(DESTROY, names=["r1"])
+    centre.more = f'[backup]\ntarget = "{target}"\nkey_folder = "{keys}"\nlist_copy = "{copy}"\n'
+    centre.write_settings()
+    assert len(list(keys.iterdir())) == 1
+    assert centre.inside(UPKEEP) == ["backup_overdue"]
+    assert list(keys.iterdir()) == []
+    assert len(copy.read_bytes().splitlines()) == 1
+    keys.rmdir()
+    assert centre.inside(UPKEEP) == ["backup_key_stays", "backup_overdue"]
+    ended(*centre.run(("backup",)))
+    assert centre.inside(UPKEEP) == []
 
 
 def test_an_interrupted_restore_lets_nothing_start_until_it_is_run_again(

@@ -160,3 +160,21 @@ class KeyRotationBegan(Entry):
 class KeyRetired(Entry):
     owner: str
     version: int
+
+
+@audited("backup.made", _("A backup was made: {objects} recordings, {destroyed} destructions listed."), technical=True)
+class BackupMade(Entry):
+    objects: int
+    destroyed: int
+
+
+@audited(
+    "backup.restored",
+    _("The backup of {made_at} was restored; {destroyed} destructions were replayed over it."),
+    technical=True,
+)
+class BackupRestored(Entry):
+    made_at: str
+    destroyed: int
+    newer_list: bool
+    """A list or key store newer than the backup's own was at hand."""

@@ -103,7 +103,7 @@ def finish_key_rotations() -> None:
 
 @job(
     name="vault_upkeep",
-    title="Let backup keys die, and copy the destruction list",
+    title="Let backup keys die, copy the destruction list, watch backups",
     period=timedelta(hours=1),
     deadline=timedelta(minutes=10),
 )
@@ -111,7 +111,7 @@ def vault_upkeep() -> None:
     """Backup keys whose life has ended are gone, and the copy of the destruction list has every entry."""
     now = timezone.now()
     problems: dict[str, str] = import_string(settings.RINGFENCE_VAULT_UPKEEP)(now=now)
-    for code in ("backup_key_stays", "destruction_copy_behind"):
+    for code in ("backup_key_stays", "destruction_copy_behind", "backup_overdue"):
         if code in problems:
             raise_alarm(code, problems[code], at=now)
         else:

@@ -118,6 +118,8 @@ def _generation(settings: Settings, target: Target, *, now: datetime, say: Calla
 
 
 def _finish(settings: Settings, plan: Plan, target: Target, *, now: datetime, say: Callable[[str], None]) -> None:
+    from ringfence.centre.recordings.custody import note_backup
+
     folder = _unfinished(target, now)
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     with (folder / INDEX).open("rb") as index:
@@ -142,6 +144,7 @@ def _finish(settings: Settings, plan: Plan, target: Target, *, now: datetime, sa
         if now - made_at > plan.keep:
             shutil.rmtree(old)
             say(f"backup of {made_at:%d %B %Y}: removed, it is older than {plan.keep.days} days")
+    note_backup(objects=objects, destroyed=manifest.destroyed)
     say(f"backup: finished in {target.generation(now)}")
 
 

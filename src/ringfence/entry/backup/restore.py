@@ -51,6 +51,8 @@ def restore(settings: Settings, wanted: Wanted, *, now: datetime, say: Callable[
     root, public = _keys_from_the_safe(settings)
     manifest = read_manifest(folder, public)
     use_django()
+    from ringfence.centre.recordings.custody import note_restore
+
     database.refuse_newer(manifest.migrations)
     if manifest.database != database.kind(settings):
         raise OperatorError(
@@ -67,7 +69,7 @@ def restore(settings: Settings, wanted: Wanted, *, now: datetime, say: Callable[
     say(f"backup of {manifest.made_at:%d %B %Y at %H:%M} UTC: whole and genuine")
     known = _known_lists(settings, wanted, target, public, say)
     kept = _holds_keys(settings, root)
-    _refuse_without_newer_list(settings, wanted, target, kept=kept)
+    newer = _has_newer_list(settings, wanted, target, kept=kept)
     sealed = None if kept else _open_key_backup(wanted, target, root, now=now, say=say)
 
     installation.make_folders(settings)
@@ -88,6 +90,7 @@ def restore(settings: Settings, wanted: Wanted, *, now: datetime, say: Callable[
     installation.migrate()
     destroyer = entry_destruction.destroyer()
     replay(destroyer, [entry.order for entry in destroyer.entries.entries()], say)
+    note_restore(made_at=manifest.made_at, destroyed=entries.count(), newer_list=newer)
     installation.restore_mark(settings).unlink()
     say("restored. Run 'ringfence check', then 'ringfence up'.")
 
@@ -163,10 +166,12 @@ def _holds_keys(settings: Settings, root: FileRootKey) -> bool:
         store.close()
 
 
-def _refuse_without_newer_list(settings: Settings, wanted: Wanted, target: Target, *, kept: bool) -> None:
+def _has_newer_list(settings: Settings, wanted: Wanted, target: Target, *, kept: bool) -> bool:
     copy = settings.backup.list_copy
-    if kept or wanted.lists or (copy and Path(copy).exists()) or wanted.without_newer_list:
-        return
+    if kept or wanted.lists or (copy and Path(copy).exists()):
+        return True
+    if wanted.without_newer_list:
+        return False
     raise OperatorError(
         f"The newest destruction list at hand is the backup's own, {target.destroyed}. What was destroyed after it "
         "would come back. Name a newer list with --list (an export, or the file of backup.list_copy), or say "

@@ -25,6 +25,7 @@ ALARMS: dict[str, tuple[Text, Text]] = {
     "recording_unrecoverable": (_("A recording could not be recovered"), _("Keep the file and ask for help.")),
     "recording_gap": (_("Answered calls without a recording"), _("Look for them in the call log.")),
     "recording_stuck": (_("Recordings do not reach the store"), _("Check the store and the worker's log.")),
+    "backup_overdue": (_("There is no backup of the last two days"), _("Look at the timer and at backup.target.")),
     "backup_key_stays": (
         _("A backup key outlived its time"),
         _("Make its folder reachable (backup.key_folder), or delete the file: old key backups open while it stands."),
