@@ -97,7 +97,8 @@ def test_one_key_opens_desk_aids_beside_a_call_within_a_second(browser: Browser,
         page.evaluate(
             """() => {
                 const aids = document.getElementById('aids-hits')
-                addEventListener('keydown', (event) => { if (event.key === 'F2') window.pressed = performance.now() }, true)
+                const note = (event) => { if (event.key === 'F2') window.pressed = performance.now() }
+                addEventListener('keydown', note, true)
                 new MutationObserver(() => { window.shown = performance.now() }).observe(aids, { childList: true })
             }"""
         )
