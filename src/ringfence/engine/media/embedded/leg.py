@@ -453,7 +453,7 @@ class Leg:
                 packet = protect(packet)
             write(packet)
         except (OSError, srtp.Error) as error:  # full buffer, no route, or a number sent before
-            if not (isinstance(error, ConnectionRefusedError) and self._write_again(packet)):
+            if isinstance(error, BlockingIOError | srtp.Error) or not self._write_again(packet):
                 return
         self.sent += 1
 
