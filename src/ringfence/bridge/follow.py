@@ -19,8 +19,12 @@ from ringfence.control.client import ControlClient
 from ringfence.control.commands import Done, Facts, LoadDirectory
 from ringfence.control.directory import DirectorySnapshot
 from ringfence.kit.clock import Clock, SystemClock
+from ringfence.vault.errors import KeyStoreUnavailable
 
 log = logging.getLogger(__name__)
+
+_WAITS_FOR = (OperationalError, InterfaceError, KeyStoreUnavailable)
+"""What comes back by itself: facts wait for it, none is left out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,8 +78,8 @@ class Bridge:
                 except ControlError as error:
                     if self.connected:
                         log.warning("the engine is gone: %s", error)
-                except (OperationalError, InterfaceError) as error:
-                    log.warning("the database is not available: %s", type(error).__name__)
+                except _WAITS_FOR as error:
+                    log.warning("database or key store are not available: %s", type(error).__name__)
                     connection.close()
                 self.connected = False
                 pause = (
@@ -108,7 +112,7 @@ class Bridge:
     def _store(self, batch: Facts) -> None:
         try:
             self._apply(batch)
-        except (OperationalError, InterfaceError):
+        except _WAITS_FOR:
             raise
         except Exception:  # root of a batch: told apart fact by fact, so that one bad fact holds up no other
             log.exception("a batch of %d facts could not be stored at once", len(batch.facts))
@@ -118,7 +122,7 @@ class Bridge:
     def _store_alone(self, one: Facts) -> None:
         try:
             self._apply(one)
-        except (OperationalError, InterfaceError):
+        except _WAITS_FOR:
             raise
         except Exception:  # root of a fact: it is counted and left out, with an alarm
             kind = type(one.facts[0]).__name__

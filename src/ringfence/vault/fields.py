@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from ringfence.vault.errors import FieldTampered
+from ringfence.vault.errors import FieldTampered, KeyStoreUnavailable
 from ringfence.vault.keys import ClientKeys
 
 _HEAD = struct.Struct(">BI")
@@ -23,13 +23,14 @@ class FieldSealer:
     """Values of one purpose, each under a key of its client: a value of one council never opens as another's.
 
     Which versions of a client's key live is asked of the key store each time, so that a rotation takes hold in every
-    process at once.
+    process at once. While the key store does not answer, what it said last goes on holding.
     """
 
     def __init__(self, keys: ClientKeys, *, purpose: str) -> None:
         self._keys = keys
         self._purpose = purpose
         self._derived: dict[tuple[str, int, str], bytes] = {}
+        self._living: dict[str, tuple[int, ...]] = {}
         self._lock = Lock()
 
     def seal(self, client: str, text: str) -> bytes:
@@ -66,7 +67,19 @@ class FieldSealer:
 
     def versions(self, client: str) -> tuple[int, ...]:
         """Versions of the client's key that open something, the newest first."""
-        return self._keys.client_versions(client) or (self._keys.client_key(client).version,)
+        return self._known_versions(client) or (self._keys.client_key(client).version,)
+
+    def _known_versions(self, client: str) -> tuple[int, ...]:
+        """The same, without making a first key for a client that has none."""
+        try:
+            living = self._keys.client_versions(client)
+        except KeyStoreUnavailable:
+            if client not in self._living:
+                raise
+            return self._living[client]
+        if living:
+            self._living[client] = living
+        return living
 
     def version_of(self, sealed: bytes) -> int:
         """Under which version of its client's key a value is sealed. Raises FieldTampered."""
@@ -85,7 +98,7 @@ class FieldSealer:
 
     def _key(self, client: str, version: int, use: str) -> bytes:
         with self._lock:
-            if version not in self._keys.client_versions(client):
+            if version not in self._known_versions(client):
                 # Destroyed meanwhile, by another process perhaps: what was derived from it goes, too.
                 for known in [each for each in self._derived if each[:2] == (client, version)]:
                     del self._derived[known]

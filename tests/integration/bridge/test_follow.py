@@ -26,6 +26,7 @@ from ringfence.control.directory import AgentEntry, DirectorySnapshot
 from ringfence.engine.control_server import ControlServer
 from ringfence.engine.journal import FactJournal
 from ringfence.kit.clock import SystemClock
+from ringfence.vault.errors import KeyStoreUnavailable
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -182,12 +183,13 @@ def test_nothing_is_lost_or_doubled_while_the_channel_breaks(engine: Engine, bri
     assert FactCursor.objects.get().upto == len(story.told)
 
 
-def test_a_database_that_fails_for_a_while_loses_nothing(
-    engine: Engine, bridge: Bridge, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("failure", [OperationalError("database is locked"), KeyStoreUnavailable()])
+def test_a_database_or_key_store_that_fails_for_a_while_loses_nothing(
+    engine: Engine, bridge: Bridge, monkeypatch: pytest.MonkeyPatch, failure: Exception
 ) -> None:
     story = Story().start()
     story.whole_call()
-    failures = iter([OperationalError("database is locked")] * 3)
+    failures = iter([failure] * 3)
     real = apply
 
     def flaky(*args: object, **values: object) -> object:

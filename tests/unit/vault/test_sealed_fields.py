@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from ringfence.vault import FieldSealer, FileRootKey, SqliteKeyStore
-from ringfence.vault.errors import FieldTampered, KeyUnknown
+from ringfence.vault.errors import FieldTampered, KeyStoreUnavailable, KeyUnknown
+from ringfence.vault.keys import ClientKey
 
 NUMBER = "+447700900123"
 
@@ -56,3 +57,35 @@ def test_index_finds_equal_values_of_one_client_and_purpose(keys: SqliteKeyStore
         FieldSealer(keys, purpose="dialled").index("BBC", NUMBER),
     }
     assert len(others | {index}) == 4
+
+
+class Away:
+    """The key store of the tests, which can be away for a while."""
+
+    def __init__(self, keys: SqliteKeyStore) -> None:
+        self.keys = keys
+        self.away = False
+
+    def client_key(self, client: str, version: int | None = None) -> ClientKey:
+        if self.away:
+            raise KeyStoreUnavailable
+        return self.keys.client_key(client, version)
+
+    def client_versions(self, client: str) -> tuple[int, ...]:
+        if self.away:
+            raise KeyStoreUnavailable
+        return self.keys.client_versions(client)
+
+
+def test_what_was_known_goes_on_while_the_key_store_does_not_answer(keys: SqliteKeyStore) -> None:
+    store = Away(keys)
+    fields = FieldSealer(store, purpose="caller number")
+    sealed, index = fields.seal("BBC", NUMBER), fields.index("BBC", NUMBER)
+    store.away = True
+    assert fields.open("BBC", sealed) == fields.open("BBC", fields.seal("BBC", NUMBER)) == NUMBER
+    assert fields.indexes("BBC", NUMBER) == (index,)
+    for use in (fields.seal, fields.index):
+        with pytest.raises(KeyStoreUnavailable):
+            use("SHDC", NUMBER)
+    store.away = False
+    assert fields.open("SHDC", fields.seal("SHDC", NUMBER)) == NUMBER
