@@ -138,7 +138,7 @@ def _run_postgres(tool: str, *options: str) -> None:
     program = _program(tool)
     told: dict[str, Any] = connection.settings_dict
     environment = {
-        "PATH": os.environ.get("PATH", ""),
+        "PATH": os.defpath,
         "LC_ALL": "C.UTF-8",
         "PGCONNECT_TIMEOUT": "10",
         "PGHOST": str(told["HOST"]),
