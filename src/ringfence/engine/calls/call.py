@@ -410,7 +410,9 @@ class Call:
                 self._home.forget(self.state.call_id)
 
     def _free_people(self, legs: list[Leg]) -> None:
-        third = self.state.third
+        attempt, third = self.state.attempt, self.state.third
+        if attempt is not None and attempt.ringing is not None:
+            self._around.desk.ring_over(attempt.ringing, self.state.call_id)
         people = {leg.agent_id for leg in legs} | {self.state.agent_id, third.agent_id if third is not None else None}
         for agent_id in people:
             if agent_id is not None:

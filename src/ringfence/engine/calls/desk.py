@@ -130,6 +130,13 @@ class Desk:
         self._engage(agent_id, call_id)
         self._apply(self.board.occupy(agent_id, call_id, self._now()))
 
+    def ring(self, agent_id: AgentId, call_id: CallId) -> None:
+        """Somebody else than a queue rings the agent; until ``ring_over`` no queue does."""
+        self.board.ring(agent_id, call_id)
+
+    def ring_over(self, agent_id: AgentId, call_id: CallId) -> None:
+        self._apply(self.board.ring_over(agent_id, call_id, self._now()))
+
     def move(self, agent_id: AgentId, old: CallId, new: CallId) -> None:
         """The agent's leg goes on in another call."""
         self._engage(agent_id, new)

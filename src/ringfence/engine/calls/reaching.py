@@ -20,6 +20,10 @@ class ReachingCall(Call):
     async def reach(self, attempt: Attempt, *, seconds: float) -> None:
         """Ring ``attempt``'s candidates in turn; ``on_reached`` or ``on_unreached`` says what came of it."""
         self.state.attempt = attempt
+        if attempt.offer_id is None:
+            attempt.ringing = next((way.agent_id for way in attempt.candidates if way.agent_id is not None), None)
+            if attempt.ringing is not None:
+                self._around.desk.ring(attempt.ringing, self.state.call_id)
         self.set_timer("ring", seconds)
         await self._next_candidate(attempt)
 
@@ -40,8 +44,8 @@ class ReachingCall(Call):
 
     async def cancel_attempt(self) -> None:
         """Stop ringing and forget it; nothing follows."""
-        attempt, self.state.attempt = self.state.attempt, None
-        self.stop_timer("ring")
+        attempt = self.state.attempt
+        self._attempt_over(attempt)
         leg = self.leg(attempt.leg) if attempt is not None else None
         if leg is not None:
             await self.drop_leg(leg)
@@ -76,8 +80,7 @@ class ReachingCall(Call):
                 headers=self.headers(attempt),
             )
             return
-        self.state.attempt = None
-        self.stop_timer("ring")
+        self._attempt_over(attempt)
         await self.on_unreached(attempt, attempt.status)
 
     def headers(self, attempt: Attempt) -> dict[str, str]:
@@ -120,7 +123,18 @@ class ReachingCall(Call):
             peer.local_sdp = accepted.peer_sdp
             if peer.phase is LegPhase.UP:
                 self._around.sip.reinvite(peer.dialog, sdp=accepted.peer_sdp)
-        await self.on_reached(attempt, leg)
+        try:
+            await self.on_reached(attempt, leg)
+        finally:
+            self._attempt_over(attempt)
+
+    def _attempt_over(self, attempt: Attempt | None) -> None:
+        """Nobody is rung for it any more; queues may ring them again, unless they answered."""
+        if self.state.attempt is attempt:
+            self.state.attempt = None
+            self.stop_timer("ring")
+        if attempt is not None and attempt.ringing is not None:
+            self._around.desk.ring_over(attempt.ringing, self.state.call_id)
 
     @override
     async def on_rejected(self, leg: Leg, status: int) -> None:
@@ -132,8 +146,7 @@ class ReachingCall(Call):
         if attempt.tried < len(attempt.candidates) and self._worth_another(leg, attempt, status):
             await self._next_candidate(attempt)
         else:
-            self.state.attempt = None
-            self.stop_timer("ring")
+            self._attempt_over(attempt)
             await self.on_unreached(attempt, status)
 
     def _worth_another(self, leg: Leg, attempt: Attempt, status: int) -> bool:

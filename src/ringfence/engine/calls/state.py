@@ -113,6 +113,8 @@ class Attempt:
     status: int = 480
     offer_id: int | None = None
     """Of the queue's offer, when a queue asked for it."""
+    ringing: AgentId | None = None
+    """Who is rung, when no queue asked for it."""
     caller_number: str | None = None
     caller_name: str | None = None
 

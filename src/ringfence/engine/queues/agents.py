@@ -60,6 +60,8 @@ class Agent:
     before_call: Preset = field(default=Preset(state=S.AVAILABLE))
     """Where a call of one's own (not from a queue) returns to."""
     preset: Preset | None = None
+    rung_by: CallId | None = None
+    """A colleague or a person inside rings them: no queue call comes on top of it."""
     wrap_until: float | None = None
 
     @property
@@ -72,4 +74,5 @@ class Agent:
     @property
     def idle(self) -> bool:
         """Can be offered a call now."""
-        return self.state is S.AVAILABLE and self.reachable and self.entry.signed_off and not self.removed
+        able = self.reachable and self.entry.signed_off and not self.removed
+        return self.state is S.AVAILABLE and able and self.rung_by is None

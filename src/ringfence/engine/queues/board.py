@@ -272,6 +272,20 @@ class Board:
         agent.before_call = before
         return out
 
+    def ring(self, agent_id: AgentId, call_id: CallId) -> None:
+        """Somebody else than a queue rings the agent; until ``ring_over`` no queue does."""
+        agent = self.agents.get(agent_id)
+        if agent is not None and agent.rung_by is None:
+            agent.rung_by = call_id
+
+    def ring_over(self, agent_id: AgentId, call_id: CallId, now: float) -> list[Output]:
+        """Answered, refused or given up."""
+        agent = self.agents.get(agent_id)
+        if agent is None or agent.rung_by != call_id:
+            return []
+        agent.rung_by = None
+        return self._match(now)
+
     def move(self, agent_id: AgentId, old: CallId, new: CallId, now: float) -> list[Output]:
         """The agent's own call goes on as another one; what they do, and since when, stays."""
         agent = self.agents.get(agent_id)

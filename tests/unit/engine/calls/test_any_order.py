@@ -405,6 +405,7 @@ def play(seed: int) -> World:
         assert world.payments._payments == {}, "something of a card is left"
         assert all(agent.state in CHOSEN for agent in world.desk.board.agents.values())
         assert not world.desk._engaged
+        assert all(agent.rung_by is None for agent in world.desk.board.agents.values())
 
     world = run(scenario)
     arrived = [fact.call_id for fact in world.facts.of(CallArrived)]

@@ -81,6 +81,28 @@ def test_nothing_is_kept_from_before_the_destination_rings_and_the_caller_hears_
     assert world.facts.last(ConsultAnswered).entry_id == entry
 
 
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_colleague_who_is_rung_gets_no_queue_call_on_top_of_it(answers: bool) -> None:
+    async def scenario(world: World) -> None:
+        await world.talking()
+        await world.ready(BOB, "bob-desk")
+        target = await ask(world, "bob")
+        first = world.only().call_id
+        await world.queued()
+        assert world.last.dialog == target
+        if answers:
+            await world.pick_up(target)
+            assert world.last.dialog == target
+            assert world.agent_state(BOB) is AgentState.TALKING
+        else:
+            await world.refuse(486, target)
+            assert world.last.dialog != target
+            assert world.agent_state(BOB) is AgentState.RINGING
+        assert world.state(first).phase == ("consulting" if answers else "talking")
+
+    run(scenario)
+
+
 def test_the_agent_hears_the_ringing_tone_of_a_trunk_and_the_caller_does_not() -> None:
     async def scenario(world: World) -> None:
         await world.talking()

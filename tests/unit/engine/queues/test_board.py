@@ -264,3 +264,14 @@ def test_hold_and_retrieve_follow_the_call_and_ignore_strangers() -> None:
     assert rules.turn(ANN, C1, S.HOLD, 3) == []
     rules.turn(ANN, C1, S.TALKING, 4)
     assert rules.agents[ANN].state is S.TALKING
+
+
+def test_an_agent_whom_a_colleague_rings_is_offered_no_queue_call_until_that_is_over() -> None:
+    rules = board(person(ANN), available=(ANN,))
+    rules.ring(ANN, C2)
+    rules.ring(ANN, C3)
+    assert not [out for out in rules.enter(C1, Q1, 1) if isinstance(out, Offer)]
+    assert rules.agents[ANN].state is S.AVAILABLE
+    assert rules.ring_over(ANN, C3, 2) == []
+    assert offer_of(rules.ring_over(ANN, C2, 3)).agent_id == ANN
+    assert rules.ring_over(ANN, C2, 4) == []

@@ -149,6 +149,13 @@ class QueueMachine(RuleBasedStateMachine):
         if self.take(self.board.lose_agent(agent, call, self.now)):
             self.take(self.board.requeue(call, self.now))
 
+    @rule(agent=agents, call=calls, over=st.booleans())
+    def ring_by_a_colleague(self, agent: AgentId, call: CallId, over: bool) -> None:
+        if over:
+            self.take(self.board.ring_over(agent, call, self.now))
+        else:
+            self.board.ring(agent, call)
+
     @rule(agent=agents, call=calls, state=st.sampled_from(sorted(IN_CALL)))
     def turn(self, agent: AgentId, call: CallId, state: AgentState) -> None:
         self.take(self.board.turn(agent, call, state, self.now))
@@ -202,7 +209,7 @@ class QueueMachine(RuleBasedStateMachine):
             assert ranks == sorted(ranks)
             for agent in self.board.agents.values():
                 may = line.entry.queue_id in agent.entry.queues and agent.entry.signed_off and agent.reachable
-                assert not (line.waiting and may and agent.state is S.AVAILABLE)
+                assert not (line.waiting and may and agent.state is S.AVAILABLE and agent.rung_by is None)
 
     @invariant()
     def every_call_is_in_exactly_one_place(self) -> None:
