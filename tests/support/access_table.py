@@ -63,6 +63,10 @@ def post(
 
 
 LEADERS = "TL CODM HOS"
+HEARING = f"{LISTENERS} SARO DPO"
+REPORTS = "SUP TL CODM HOS RP DPO"
+QUARANTINE = "SUP TL CODM HOS DPO"
+HOLDERS = "SUP TL CODM HOS SARO DPO"
 READERS = "TL CODM HOS DPO"
 REVIEWS = "a review covers every client and is open to those who may see every client"
 TELEPHONES = "telephones belong to the installation"
@@ -125,9 +129,50 @@ TABLE: tuple[Line, ...] = (
     post("call_number", "SUP TL CODM HOS", "/calls/call-heard/number/", PURPOSE, ids=("call-heard",)),
     get("recordings", LISTENERS, "/recordings/"),
     post("recordings", LISTENERS, "/recordings/", {"number": "07700 900123", **PURPOSE}),
-    get("recording", LISTENERS, "/recordings/rec-heard/", ids=("rec-heard",)),
-    post("recording", LISTENERS, "/recordings/rec-heard/", PURPOSE, ids=("rec-heard",)),
-    get("recording_audio", LISTENERS, "/recordings/rec-heard/audio?grant=GRANT", ids=("GRANT",)),
+    # Officers get in for what was restored for their own case; anything else is not there for them.
+    get("recording", HEARING, "/recordings/rec-heard/", ids=("rec-heard",)),
+    post("recording", HEARING, "/recordings/rec-heard/", PURPOSE, ids=("rec-heard",)),
+    get("recording_audio", HEARING, "/recordings/rec-heard/audio?grant=GRANT", ids=("GRANT",)),
+    # The recording's life
+    get("retention", "SUP TL CODM HOS RP SARO DPO ICT", "/retention/"),
+    get("tonight", REPORTS, "/retention/tonight/"),
+    get("flags", QUARANTINE, "/retention/flags/"),
+    get("keep_flagged", QUARANTINE, "/retention/flags/flag-1/keep/", ids=("flag-1",)),
+    post("keep_flagged", QUARANTINE, "/retention/flags/flag-1/keep/", ids=("flag-1",)),
+    get("settle_flag", "DPO", "/retention/flags/flag-1/settle/", ids=("flag-1",)),
+    post("settle_flag", "DPO", "/retention/flags/flag-1/settle/", {"reason": "needed"}, ids=("flag-1",)),
+    get("flag_call", "AGT SUP TL CODM HOS", "/retention/calls/call-heard/flag/"),
+    post("flag_call", "AGT SUP TL CODM HOS", "/retention/calls/call-heard/flag/", {"code": "x"}, ids=("call-heard",)),
+    get("delete_call", "SUP TL CODM HOS", "/retention/calls/call-heard/delete/", ids=("call-heard",)),
+    post("delete_call", "SUP TL CODM HOS", "/retention/calls/call-heard/delete/", ids=("call-heard",)),
+    get("rota", QUARANTINE, "/retention/rota/"),
+    get("set_duty", LEADERS, "/retention/rota/BBC/add/", ids=("BBC",)),
+    post("set_duty", LEADERS, "/retention/rota/BBC/add/", ids=("BBC",)),
+    get("remove_duty", LEADERS, "/retention/rota/7001/remove/", ids=("7001",)),
+    post("remove_duty", LEADERS, "/retention/rota/7001/remove/", ids=("7001",)),
+    get("holds", HOLDERS, "/retention/holds/"),
+    get("new_hold", HOLDERS, "/retention/holds/new/"),
+    post("new_hold", HOLDERS, "/retention/holds/new/"),
+    get("hold", HOLDERS, "/retention/holds/hold-1/", ids=("hold-1",)),
+    post("hold", HOLDERS, "/retention/holds/hold-1/", ids=("hold-1",)),
+    get("release_hold", "CODM HOS SARO DPO", "/retention/holds/hold-1/release/", ids=("hold-1",)),
+    post("release_hold", "CODM HOS SARO DPO", "/retention/holds/hold-1/release/", ids=("hold-1",)),
+    post("hold_call", HOLDERS, "/retention/holds/hold-1/add/", {"call": "call-heard"}, ids=("hold-1",)),
+    get("restores", "TL CODM HOS SARO DPO", "/retention/restores/"),
+    get("decide_restore", MANAGERS, "/retention/restores/ask-1/", ids=("ask-1",)),
+    post("decide_restore", MANAGERS, "/retention/restores/ask-1/", {"refuse": "yes"}, ids=("ask-1",)),
+    get("ask_restore", "TL SARO DPO", "/retention/recordings/rec-back/restore/", ids=("rec-back",)),
+    post("ask_restore", "TL SARO DPO", "/retention/recordings/rec-back/restore/", ids=("rec-back",)),
+    get("schedule", f"{REPORTS} ICT", "/retention/schedule/"),
+    get("propose_rule", "CODM", "/retention/schedule/propose/"),
+    post("propose_rule", "CODM", "/retention/schedule/propose/"),
+    get("proposal", f"{REPORTS} ICT", "/retention/schedule/proposals/7001/", ids=("7001",)),
+    post("proposal", f"{REPORTS} ICT", "/retention/schedule/proposals/7001/", ids=("7001",)),
+    get("recording_health", REPORTS, "/retention/health/"),
+    get("recording_health", REPORTS, "/retention/health/?format=csv"),
+    get("destructions", REPORTS, "/retention/destructions/"),
+    get("destructions", REPORTS, "/retention/destructions/?format=csv"),
+    get("certificate", REPORTS, "/retention/certificates/rec-gone", ids=("rec-gone",)),
     # Payments
     get("payments", PAYMENTS, "/payments/"),
     get("payments_csv", PAYMENTS, "/payments/report.csv"),
@@ -212,7 +257,9 @@ TABLE: tuple[Line, ...] = (
     ),
 )
 
-UNMADE_IDS = frozenset({"GRANT", "TOKEN", "pay-1", "link-tax"})
+UNMADE_IDS = frozenset(
+    {"GRANT", "TOKEN", "pay-1", "link-tax", "flag-1", "hold-1", "ask-1", "rec-back", "rec-gone", "7001"}
+)
 """Ids of the table that the furnished centre does not hold; their rooms' own tests make the objects and attack them."""
 
 STREAMS = {"events": EVERY_ROLE}

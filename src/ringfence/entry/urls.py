@@ -30,6 +30,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("events", desk.events, name="events"),
     path("calls/", include("ringfence.web.recordings.urls_calls")),
     path("recordings/", include("ringfence.web.recordings.urls")),
+    path("retention/", include("ringfence.web.retention.urls")),
     path("payments/", include("ringfence.web.payments.urls")),
     path("library/", include("ringfence.web.library.urls")),
     path("people/", include("ringfence.web.people.urls")),

@@ -42,6 +42,30 @@ PLACES = (
         frozenset({Right.PLAY_RECORDINGS}),
     ),
     Place(
+        "flags",
+        _("Flags"),
+        _("Decide about calls in quarantine, and see who is on duty."),
+        frozenset({Right.SEE_QUARANTINE}),
+    ),
+    Place(
+        "retention",
+        _("Retention"),
+        _("Holds, restorations, periods, what goes tonight, and proof of what went."),
+        frozenset(
+            {
+                Right.PLACE_HOLD,
+                Right.RELEASE_HOLD,
+                Right.REQUEST_RESTORE,
+                Right.APPROVE_RESTORE,
+                Right.EDIT_RETENTION,
+                Right.APPROVE_RETENTION,
+                Right.AGREE_RETENTION,
+                Right.APPLY_RETENTION,
+                Right.SEE_REPORTS,
+            }
+        ),
+    ),
+    Place(
         "payments",
         _("Payments"),
         _("See pauses in force, pauses that nobody closed, and payments without a pause."),
@@ -105,7 +129,8 @@ def menu(request: HttpRequest) -> list[dict[str, object]]:
     entries.append((reverse("account"), _("Your account")))
     entries.append((reverse("account_logout"), _("Sign out")))
     items: list[dict[str, object]] = []
+    under = max((url for url, _label in entries if request.path.startswith(url)), key=len, default="")
     for url, label in entries:
-        current = "page" if request.path == url else ("true" if request.path.startswith(url) else "")
+        current = "page" if request.path == url else ("true" if url == under else "")
         items.append({"url": url, "label": label, "current": current})
     return items

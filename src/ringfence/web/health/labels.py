@@ -47,6 +47,21 @@ ALARMS: dict[str, tuple[Text, Text]] = {
         _("Check its folder and disk. Calls go on unrecorded until it answers."),
     ),
     "recording_damaged": (_("A stored recording is damaged"), _("Restore it from a copy, then find the cause.")),
+    "retention_failed": (
+        _("Part of what is due was not deleted"),
+        _("It is tried again. Check the store and the keys."),
+    ),
+    "retention_late": (_("Retention is late or did not run"), _("Check that the worker runs, and look at its log.")),
+    "destruction_stuck": (
+        _("A deletion is not finished"),
+        _("Nobody can hear it any more, but key or sealed file may still be there. Check the store and the keys."),
+    ),
+    "hold_review_due": (_("The review of a hold is due"), _("Open Retention, Holds, and review or release it.")),
+    "flag_waiting": (_("A flag has waited too long"), _("Open Flags and decide.")),
+    "duty_nobody": (
+        _("Nobody could decide about flags"),
+        _("Give somebody of the client a role that may delete, or put a supervisor on duty."),
+    ),
     "job_failed": (_("A job gave up"), _("Look at the worker's log, mend the cause, then clear this.")),
     "job_unknown": (_("A queued job is not known"), _("It was queued by another version.")),
     "fact_refused": (_("The telephone service told of something unknown"), _("Bring all processes to one version.")),

@@ -1,6 +1,9 @@
 """The words of the call log and of recordings for stored codes."""
 
+from datetime import datetime, timedelta
+
 from django.utils.functional import Promise
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from ringfence.centre.calls.models import CallKind
@@ -140,3 +143,19 @@ def code_text(kind: CallKind, code: str) -> str:
 def pause_reason(reason: SuppressionReason) -> str:
     """Why nothing is heard."""
     return str(PAUSES[reason])
+
+
+def remaining(until: datetime | None, now: datetime) -> str:
+    """How long until then, in the unit that matters."""
+    if until is None:
+        return ""
+    left = until - now
+    if left <= timedelta(0):
+        return gettext("now due")
+    if left >= timedelta(days=2):
+        return gettext("in %(count)d days") % {"count": left.days}
+    hours = int(left / timedelta(hours=1))
+    if hours >= 1:
+        return ngettext("in %(count)d hour", "in %(count)d hours", hours) % {"count": hours}
+    minutes = max(1, int(left / timedelta(minutes=1)))
+    return ngettext("in %(count)d minute", "in %(count)d minutes", minutes) % {"count": minutes}

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
+from django.utils import timezone
 
 from ringfence.centre.accounts.queries import agent_names
 from ringfence.centre.calls.models import CallKind, Party
 from ringfence.centre.calls.queries import CallDetail, CallRow
 from ringfence.centre.calls.sealing import display_number
 from ringfence.centre.directory.models import Queue, TransferEntry
+from ringfence.centre.recordings.models import GONE, RecordingState
 from ringfence.centre.recordings.queries import RecordingDetail, RecordingRow
 from ringfence.centre.tenancy.models import Client
 from ringfence.control.facts import OfferOutcome
@@ -25,6 +27,7 @@ from ringfence.web.recordings.labels import (
     STATE_COLOURS,
     code_text,
     pause_reason,
+    remaining,
 )
 
 
@@ -139,10 +142,15 @@ class RecordingLine:
     agent: str
     state: str
     colour: str
-    playable: bool
+    back_left: str
+    """How long it stays in the live tier, in words; empty once it has left it, or while its call goes on."""
+    purge_left: str
+    """How long until nothing is left of it; empty when it is gone, held, or its call goes on."""
 
 
 def recording_line(row: RecordingRow, names: Names) -> RecordingLine:
+    now = timezone.now()
+    gone = row.state in GONE
     return RecordingLine(
         row=row,
         client=names.clients.get(row.client, "") if row.client else "",
@@ -151,7 +159,8 @@ def recording_line(row: RecordingRow, names: Names) -> RecordingLine:
         agent=names.agent(row.agent_id),
         state=str(row.state.label),
         colour=STATE_COLOURS[row.state],
-        playable=row.state in ("spooled", "live"),
+        back_left="" if gone or row.held or row.state == RecordingState.BACK else remaining(row.back_at, now),
+        purge_left="" if gone or row.held else remaining(row.purge_at, now),
     )
 
 

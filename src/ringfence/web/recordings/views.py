@@ -18,8 +18,11 @@ from ringfence.centre.calls.actions import reveal_number
 from ringfence.centre.calls.errors import BadFilter, PurposeMissing
 from ringfence.centre.calls.errors import NotFound as CallNotFound
 from ringfence.centre.recordings import queries
-from ringfence.centre.recordings.actions import GRANT_LIFE, open_audio, read_part, state_purpose
-from ringfence.centre.recordings.errors import GrantEnded, NotFound, NotPlayable
+from ringfence.centre.recordings.actions import GRANT_LIFE, may_go_on, open_audio, read_part, state_purpose
+from ringfence.centre.recordings.errors import GrantEnded, NotFound, NotLive, NotPlayable, RecordingError
+from ringfence.centre.recordings.models import GONE
+from ringfence.centre.retention.queries.flags import flag_of_call, stub_of
+from ringfence.centre.retention.queries.holds import holds_of_call
 from ringfence.vault.errors import VaultError
 from ringfence.vault.wav import WavView
 from ringfence.web.access import PersonRequest, needs
@@ -37,6 +40,12 @@ from ringfence.web.recordings.lines import (
 from ringfence.web.recordings.ranges import Unsatisfiable, parse_range
 
 PART_BYTES = 256 * 1024
+
+
+class PlayEnded(RecordingError):
+    """The recording was deleted, flagged or left its tier while it was being heard. The connection was cut."""
+
+
 _CSRF = "csrfmiddlewaretoken"
 _WHY = ("purpose", "case_reference")
 """Asked for with a number only, so it stands in no address either."""
@@ -150,10 +159,10 @@ def recordings(request: PersonRequest) -> HttpResponse:
     )
 
 
-@needs(Right.PLAY_RECORDINGS)
+@needs(Right.PLAY_RECORDINGS, Right.REQUEST_RESTORE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def recording(request: PersonRequest, recording_id: str) -> HttpResponse:
-    """Asks for a purpose; once stated, the same page plays for half an hour."""
+    """Asks for a purpose; once stated, the same page plays for half an hour. Of a deleted recording, the stub (R61)."""
     user, now = request.person.user, timezone.now()
     form = PurposeForm(request.POST if request.method == "POST" else None)
     try:
@@ -177,7 +186,10 @@ def recording(request: PersonRequest, recording_id: str) -> HttpResponse:
         listened = queries.who_listened(user, recording_id)
     names = Names.read(agents=[detail.row.agent_id, *[span.actor for span in detail.spans]])
     line = recording_line(detail.row, names)
-    granted = _granted(listened, request, now) if line.playable else None
+    obstacle = queries.why_not_playable(user, recording_id, now=now)
+    granted = _granted(listened, request, now) if obstacle is None else None
+    may = request.person.may
+    gone = detail.row.state in GONE
     return render(
         request,
         "recordings/recording.html",
@@ -189,6 +201,14 @@ def recording(request: PersonRequest, recording_id: str) -> HttpResponse:
             "listened": listened,
             "granted": granted,
             "granted_until": granted.granted_at + GRANT_LIFE if granted else None,
+            "obstacle": obstacle,
+            "stub": stub_of(recording_id) if gone else None,
+            "flag": flag_of_call(detail.row.call_id),
+            "holds": holds_of_call(detail.row.call_id),
+            "may_flag": not gone and (may(Right.FLAG_RECORDING) or may(Right.DELETE_EARLY)),
+            "may_delete": not gone and may(Right.DELETE_EARLY),
+            "may_restore": isinstance(obstacle, NotLive) and may(Right.REQUEST_RESTORE),
+            "may_certificate": gone and may(Right.SEE_REPORTS),
         },
     )
 
@@ -208,7 +228,7 @@ def _granted(
     )
 
 
-@needs(Right.PLAY_RECORDINGS)
+@needs(Right.PLAY_RECORDINGS, Right.REQUEST_RESTORE)
 @require_safe
 def audio(request: PersonRequest, recording_id: str) -> HttpResponseBase:  # noqa: ARG001 - the grant names it
     """The audio as WAV, in ranges, opened in memory only and stored by nobody on the way."""
@@ -244,11 +264,20 @@ def audio(request: PersonRequest, recording_id: str) -> HttpResponseBase:  # noq
     status = 206 if wanted else 200
     if request.method == "HEAD":
         return HttpResponse(status=status, content_type="audio/wav", headers=headers)
-    return StreamingHttpResponse(_parts(view, start, end), status=status, content_type="audio/wav", headers=headers)
+    grant = request.GET.get("grant", "")
+    return StreamingHttpResponse(
+        _parts(view, start, end, grant), status=status, content_type="audio/wav", headers=headers
+    )
 
 
-async def _parts(view: WavView, start: int, end: int) -> AsyncIterator[bytes]:
-    """A few seconds of sound at a time, so that a long recording never stands whole in memory."""
+async def _parts(view: WavView, start: int, end: int, grant: str) -> AsyncIterator[bytes]:
+    """A few seconds of sound at a time, so that a long recording never stands whole in memory.
+
+    Before each further part it is asked again whether it may be heard: a deletion or a flag ends a play that is under
+    way, and the connection with it (R51).
+    """
     read = sync_to_async(read_part, thread_sensitive=False)
     for first in range(start, end, PART_BYTES):
+        if first > start and not await sync_to_async(may_go_on)(grant, now=timezone.now()):
+            raise PlayEnded
         yield await read(view, first, min(first + PART_BYTES, end))

@@ -194,6 +194,21 @@ def cursor_url(context: dict[str, Any], cursor: str) -> str:
     return f"?{query.urlencode()}"
 
 
+@register.simple_tag(takes_context=True)
+def query_url(context: dict[str, Any], **changes: str) -> str:
+    """The current address with these parts of its query changed, the rest kept."""
+    query = context["request"].GET.copy()
+    for name, value in changes.items():
+        query[name] = value
+    return f"?{query.urlencode()}"
+
+
+@register.filter
+def item(values: Any, name: str) -> Any:
+    """What a form or mapping holds under ``name``; empty when it holds nothing."""
+    return values.get(name, "")
+
+
 @register.filter
 def unlocalize_number(value: float) -> str:
     """A number for attributes that machines read, whatever the language."""
