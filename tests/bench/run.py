@@ -38,6 +38,7 @@ SHORT_RUNS: dict[str, list[list[str]]] = {
     "leak": [["--calls", "40", "--rounds", "5"]],
     "bridge_rate": [[]],
     "audit_rate": [[]],
+    "purge": [["2000"]],
 }
 LONG_RUNS: dict[str, list[list[str]]] = {
     "torture": [["--rounds", "60"]],
@@ -45,6 +46,7 @@ LONG_RUNS: dict[str, list[list[str]]] = {
         ["--calls", "60", "--minutes", "30"],  # R173: every recording complete
         ["--replay", "1453", "--minutes", "60", "--memory"],  # R173: one full day, memory flat within 10 % over an hour
     ],
+    "purge": [["61000"]],  # a full store
 }
 SHORT_SECONDS = 240
 LONG_SECONDS = 75 * 60

@@ -1,7 +1,7 @@
 """Reading the directory: the snapshot for the engine, and what pages show."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -273,11 +273,15 @@ def transfer_entries_for(client: str) -> tuple[TransferEntry, ...]:
     return tuple(row for row, allowed in codes if not allowed or client in allowed)
 
 
-def is_open(client: str, at: datetime) -> bool:
-    """True when some line of the client is open at ``at``, by its local wall clock (R16 to R21)."""
+def hours_of(client: str) -> tuple[snapshot.HoursEntry, ...]:
+    """The opening hours of the client's lines."""
     with scope(client):
-        rows = [_hours(row) for row in OpeningHours.objects.prefetch_related("periods", "closures")]
-    return any(_covers(row, at) for row in rows)
+        return tuple(_hours(row) for row in OpeningHours.objects.prefetch_related("periods", "closures"))
+
+
+def is_open(hours: Iterable[snapshot.HoursEntry], at: datetime) -> bool:
+    """True when some of these lines is open at ``at``, by its local wall clock (R16 to R21)."""
+    return any(_covers(row, at) for row in hours)
 
 
 def _covers(hours: snapshot.HoursEntry, at: datetime) -> bool:

@@ -11,4 +11,4 @@ class PaymentsConfig(AppConfig):
 
     @override
     def ready(self) -> None:
-        from ringfence.centre.payments import tasks  # noqa: F401 (declares the jobs of this app)
+        from ringfence.centre.payments import parts, tasks  # noqa: F401 (declare what goes with a call, and the jobs)

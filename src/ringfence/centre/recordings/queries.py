@@ -20,8 +20,9 @@ from ringfence.centre.calls.queries import make_cursor, masked_numbers, read_cur
 from ringfence.centre.calls.sealing import exact_number, party_sealer
 from ringfence.centre.recordings.access import access_recording, hearing
 from ringfence.centre.recordings.entries import RecordingsSearched
+from ringfence.centre.recordings.errors import NotPlayable
 from ringfence.centre.recordings.models import PlayGrant, Recording, RecordingSpan, RecordingState
-from ringfence.centre.recordings.tiers import tier_at
+from ringfence.centre.recordings.tiers import check_playable, tier_at
 from ringfence.centre.tenancy import all_clients
 from ringfence.control.facts import StopReason, SuppressionReason
 from ringfence.kit.ids import AgentId, CallId, ClientCode, QueueId, RecordingId
@@ -196,6 +197,17 @@ def recording_detail(user: User, recording_id: str) -> RecordingDetail:
             failure=recording.failure,
             spans=spans,
         )
+
+
+def why_not_playable(user: User, recording_id: str, *, now: datetime) -> NotPlayable | None:
+    """What stands against hearing a recording that the person can see, with what to do; None when nothing does."""
+    recording = access_recording(user, recording_id, now=now)
+    try:
+        with hearing(user, recording_id, now):
+            check_playable(user, recording, now)
+    except NotPlayable as error:
+        return error
+    return None
 
 
 def recordings_of_call(user: User, call_id: str) -> tuple[RecordingRow, ...]:

@@ -21,10 +21,9 @@ def quarantine_gate(user: User, recording: Recording, now: datetime) -> None:
     if flag is None and recording.quarantined_at is None:
         return
     if flag is not None and flag.state == FlagState.CONFLICT:
-        allowed = has_right(user, Right.SETTLE_CONFLICT, recording.client_id)
-    else:
-        allowed = may_decide(user, recording.client_id, now)
-    if not allowed:
+        if not has_right(user, Right.SETTLE_CONFLICT, recording.client_id):
+            raise Quarantined("This recording is in quarantine, and held. The data protection officer decides.")
+    elif not may_decide(user, recording.client_id, now):
         raise Quarantined
 
 

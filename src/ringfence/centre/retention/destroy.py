@@ -236,8 +236,8 @@ def finish(done: list[Recording], journal: dict[str, Destruction], *, now: datet
         early = [row.pk for row in done if journal[row.pk].cause != Cause.AGE]
         for state, some in ((RecordingState.PURGED, by_age), (RecordingState.DELETED, early)):
             Recording.objects.filter(pk__in=some).update(state=state, destroyed_at=now, quarantined_at=None)
-        for recording_id in ids:
-            certificate = destroyer().certify(journal[recording_id].destruction_id)
+        certificates = destroyer().certify_all([journal[recording_id].destruction_id for recording_id in ids])
+        for recording_id, certificate in zip(ids, certificates, strict=True):
             journal[recording_id].certificate = certificate.decode("ascii")
             journal[recording_id].finished_at = now
             journal[recording_id].failure = ""

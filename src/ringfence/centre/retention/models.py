@@ -9,14 +9,14 @@ from django.utils.translation import gettext_lazy as _
 
 from ringfence.centre.calls.models import Call
 from ringfence.centre.recordings.models import Recording
-from ringfence.centre.retention.schedule import RULES
 from ringfence.centre.tenancy.models import Client, TenantModel
 
 
 class RuleChange(TenantModel):
     """A proposed value for one rule of one client, and what became of it. Never altered once it is in force (R76)."""
 
-    code = models.CharField(max_length=24, choices=[(rule.code.value, rule.code.value) for rule in RULES])
+    code = models.CharField(max_length=24)
+    """Of the rule; the closed list is ``schedule.Code``."""
     value = models.PositiveIntegerField()
     """In the unit of the rule."""
     before = models.PositiveIntegerField()

@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from ringfence.centre.audit.actions import SYSTEM, record
 from ringfence.centre.calls.models import Call
+from ringfence.centre.calls.parts import erase_parts
 from ringfence.centre.recordings.models import GONE, PlayGrant, Recording
 from ringfence.centre.retention.clocks import days_after
 from ringfence.centre.retention.entries import RecordsDestroyed
@@ -86,6 +87,7 @@ def _deleter(model: Any) -> Callable[[Collection[Any]], int]:
 
 def _delete_calls(ids: Collection[Any]) -> int:
     """The calls, their history and quality, and the stubs of their recordings with notes and certificates."""
+    erase_parts(ids)
     PlayGrant.objects.filter(recording__call_id__in=ids).delete()
     RestoreRequest.objects.filter(recording__call_id__in=ids).delete()
     Flag.objects.filter(call_id__in=ids).delete()

@@ -37,7 +37,7 @@ declare(
         "applied_by": "who put it in force",
         "refused_by": "who refused",
     },
-    plain={"reason"},
+    plain={"reason", "code"},
     retention=RetentionClass.CONFIGURATION,
     export=by_user("proposed_by"),
     erase=kept("it shows which period was in force at any moment"),

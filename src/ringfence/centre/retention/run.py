@@ -17,13 +17,16 @@ from ringfence.centre.retention.arming import arm_lost, arm_rows
 from ringfence.centre.retention.destroy import BATCH, carry_out, decide_due, held_calls, unfinished
 from ringfence.centre.retention.entries import RecordingsMovedBack
 from ringfence.centre.retention.errors import RunFailed
-from ringfence.centre.retention.models import Hold, RetentionRun
+from ringfence.centre.retention.models import Destruction, Hold, RetentionRun
 from ringfence.centre.retention.others import delete_others
 from ringfence.centre.retention.queries.duty import clients_without_anybody
 from ringfence.centre.tenancy import all_clients
 
 LAG = timedelta(hours=24)
 """How late anything may be before it is an alarm (R43)."""
+STUCK = timedelta(hours=1)
+"""How long key and object may outlive a decided deletion before it is an alarm."""
+STUCK_ALARM = "destruction_stuck"
 FAILED_ALARM, LATE_ALARM, REVIEW_ALARM, DUTY_ALARM = (
     "retention_failed",
     "retention_late",
@@ -112,8 +115,10 @@ def watch(*, now: datetime) -> None:
     late = overdue(now=now)
     missed = last is None or now - last.started_at > LAG
     _alarm(LATE_ALARM, late > 0 or missed, f"count={late}" if late else "no run", now)
-    with all_clients("reviews are due over every client"):
+    with all_clients("reviews and deletions are watched over every client"):
         reviews = Hold.objects.filter(released_at=None, review_on__lt=now.date()).count()
+        stuck = Destruction.objects.filter(finished_at=None, decided_at__lte=now - STUCK).count()
+    _alarm(STUCK_ALARM, stuck > 0, f"count={stuck}", now)
     _alarm(REVIEW_ALARM, reviews > 0, f"count={reviews}", now)
     alone = clients_without_anybody(now)
     _alarm(DUTY_ALARM, bool(alone), ", ".join(alone), now)

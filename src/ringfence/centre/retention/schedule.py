@@ -1,7 +1,8 @@
 """The retention schedule as data (R53): one rule per kind of record, with period, trigger, action and basis.
 
 Rules that councils may differ in have limits and are changed by proposal (``actions.rules``); the others are fixed
-here. The default is always deletion. ``docs/reference/retention-schedule.md`` is made from this list.
+here. The default is always deletion. ``scripts/retention_page.py`` makes
+docs/reference/retention-schedule.md from this list.
 """
 
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ class Code(StrEnum):
     STUBS = "stubs"
     HOLDS = "holds"
     DUTY = "duty"
+    PAYMENTS = "payments"
+    TRAINING = "training"
     TRANSCRIPTS = "transcripts"
     NOTES = "notes"
     EVALUATIONS = "evaluations"
@@ -133,6 +136,16 @@ RULES: tuple[Rule, ...] = (
     Rule(
         code=Code.DUTY, kind=_("Rota of duty supervisors"), unit=Unit.DAYS, default=365, lowest=30, highest=2555,
         trigger=_("End of the duty"), action=_("Deleted"), basis=_PROOF, enforced_by=_RUN,
+    ),
+    Rule(
+        code=Code.PAYMENTS, kind=_("Payments of calls, without card data"), unit=Unit.WITH, default=0,
+        trigger=_("Deletion of the call from the log"), action=_("Deleted with the call"), basis=_TASK,
+        enforced_by=_RUN,
+    ),
+    Rule(
+        code=Code.TRAINING, kind=_("Procedures in all versions, and who signed which"), unit=Unit.KEPT, default=0,
+        trigger=_("None"), action=_("Kept, so that it can be shown who had signed what when a call was taken"),
+        basis=_PROOF, enforced_by="",
     ),
     Rule(
         code=Code.TRANSCRIPTS, kind=_("Transcripts"), unit=Unit.WITH, default=0,

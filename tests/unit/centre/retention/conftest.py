@@ -69,3 +69,9 @@ def ike() -> User:
 def foreign() -> User:
     """Head of service of another council."""
     return create_person("faye", Role.HOS, "ELDC")
+
+
+@pytest.fixture
+def rex() -> User:
+    """Resource and performance: hears, and decides nothing."""
+    return create_person("rex", Role.RP, "BBC")

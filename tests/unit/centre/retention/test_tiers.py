@@ -180,7 +180,11 @@ def test_a_run_goes_on_past_what_fails_then_fails_and_is_alarmed_until_all_is_do
     assert Alarm.objects.get(code="retention_failed").cleared_at is None
     with all_clients("a test"):
         assert Destruction.objects.get(pk=first).failure == "StoreUnavailable"
+    watch(now=PURGE + timedelta(hours=1))
+    assert Alarm.objects.get(code="destruction_stuck").detail == "count=1"
     run(now=PURGE + timedelta(hours=1))
+    watch(now=PURGE + timedelta(hours=1))
+    assert Alarm.objects.get(code="destruction_stuck").cleared_at is not None
     assert row_of(first).state == RecordingState.PURGED
     assert Alarm.objects.get(code="retention_failed").cleared_at is not None
 

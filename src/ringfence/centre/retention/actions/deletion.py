@@ -7,7 +7,7 @@ from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
 from ringfence.centre.accounts.models import User
-from ringfence.centre.accounts.queries import actor_of
+from ringfence.centre.accounts.queries import actor_of, within_teams
 from ringfence.centre.accounts.rights import Right
 from ringfence.centre.audit.actions import SYSTEM, record
 from ringfence.centre.calls.access import scope_of
@@ -75,7 +75,7 @@ def delete_early(user: User, call_id: str, *, code: str, note: str, confirmed: b
     except ValueError:
         raise BadValue("Choose from the list why this call should be deleted.") from None
     with scope_of(user, Right.DELETE_EARLY):
-        call: Call | None = Call.objects.filter(pk=call_id).first()
+        call: Call | None = Call.objects.filter(within_teams(user, Right.DELETE_EARLY), pk=call_id).first()
     if call is None or call.client_id is None:
         _refused(user, call_id, "not_found", client=None)
         raise NotFound

@@ -9,6 +9,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from ringfence.centre.calls.queries import masked_numbers
 from ringfence.centre.calls.sealing import party_sealer
 from ringfence.centre.recordings.models import GONE, Recording, RecordingState
+from ringfence.centre.recordings.tiers import tier_at
 from ringfence.centre.retention.clocks import local_midnight_after
 from ringfence.centre.retention.models import Decision, Hold, HoldItem, RestoreRequest, RetentionRun
 from ringfence.centre.retention.queries.rules import periods_of
@@ -47,7 +48,7 @@ class Tonight:
     until: datetime
 
 
-def _row(row: Recording) -> DueRow:
+def _row(row: Recording, now: datetime) -> DueRow:
     assert row.back_at is not None
     assert row.purge_at is not None
     return DueRow(
@@ -59,7 +60,7 @@ def _row(row: Recording) -> DueRow:
         started_at=row.started_at,
         back_at=row.back_at,
         purge_at=row.purge_at,
-        state=RecordingState(row.state),
+        state=tier_at(row, now),
         held=row.held,
     )
 
@@ -82,7 +83,7 @@ def tonight(clients: Collection[str], *, now: datetime, limit: int = 200) -> Ton
     going = alive.filter(purge, held=False)
     rows = going.select_related("call").order_by("purge_at", "pk")[:limit]
     return Tonight(
-        deleted=tuple(_row(row) for row in rows),
+        deleted=tuple(_row(row, now) for row in rows),
         deleted_count=going.count(),
         moved_count=alive.filter(back, held=False, state=RecordingState.LIVE).exclude(purge).count(),
         kept_count=alive.filter(purge, held=True).count(),
@@ -124,12 +125,14 @@ def expiring(*, now: datetime, limit: int = 500) -> list[Expiring]:
             matches = matches.filter(call__arrived_at__lt=hold.until)
         matches = matches.filter(~Exists(HoldItem.objects.filter(hold=hold, call_id=OuterRef("call_id"))))
         for row in matches[:limit]:
-            found.append(Expiring(row=_row(row), hold_id=hold.pk, case_reference=hold.case_reference, why="number"))
+            found.append(
+                Expiring(row=_row(row, now), hold_id=hold.pk, case_reference=hold.case_reference, why="number")
+            )
             seen.add((row.pk, hold.case_reference))
     for request in RestoreRequest.objects.filter(decision__in=[Decision.WAITING, Decision.APPROVED]):
         matches = going.filter(pk=request.recording_id)
         found += [
-            Expiring(row=_row(row), hold_id="", case_reference=request.case_reference, why="request")
+            Expiring(row=_row(row, now), hold_id="", case_reference=request.case_reference, why="request")
             for row in matches
             if (row.pk, request.case_reference) not in seen
         ]

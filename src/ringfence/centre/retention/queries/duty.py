@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from ringfence.centre.accounts.models import Agent, User
 from ringfence.centre.accounts.queries import has_right, who_could
 from ringfence.centre.accounts.rights import Right
-from ringfence.centre.directory.queries import is_open
+from ringfence.centre.directory.queries import hours_of, is_open
 from ringfence.centre.live.models import AgentPresence
 from ringfence.centre.retention.models import DutyShift
 from ringfence.centre.tenancy import scope
@@ -133,8 +133,9 @@ def rota_gaps(clients: Collection[str], *, since: datetime, until: datetime) -> 
             )
         at = since.replace(minute=since.minute - since.minute % 15, second=0, microsecond=0)
         gap: datetime | None = None
+        hours = hours_of(client)
         while at < until:
-            bare = is_open(client, at) and not any(start <= at < end for start, end in covered)
+            bare = is_open(hours, at) and not any(start <= at < end for start, end in covered)
             if bare and gap is None:
                 gap = at
             elif not bare and gap is not None:
@@ -148,7 +149,9 @@ def rota_gaps(clients: Collection[str], *, since: datetime, until: datetime) -> 
 
 def clients_without_anybody(now: datetime) -> list[ClientCode]:
     """Clients that are open now and for which nobody at all could decide about a flag."""
-    return sorted(client for client in client_codes() if is_open(client, now) and duty_supervisor(client, now) is None)
+    return sorted(
+        client for client in client_codes() if is_open(hours_of(client), now) and duty_supervisor(client, now) is None
+    )
 
 
 def supervisors(client: str, now: datetime) -> list[tuple[str, str]]:

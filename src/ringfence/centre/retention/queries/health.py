@@ -56,6 +56,8 @@ _EARLY_STOPS = (
     StopReason.CALLER_OBJECTS,
     StopReason.TRANSFER_OUTSIDE,
     StopReason.STORAGE_FAILED,
+    StopReason.MEDIA_FAILED,
+    StopReason.RULE,
 )
 
 
