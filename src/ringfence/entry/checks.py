@@ -13,7 +13,9 @@ from pathlib import Path
 
 from ringfence.engine.directory import prompts_of
 from ringfence.engine.media.prompts import FilePromptCache
-from ringfence.entry import certificates, installation, key_store, ports, processes, secret_files
+from ringfence.entry import certificates, destruction, installation, key_store, ports, processes, secret_files
+from ringfence.entry.backup import make
+from ringfence.entry.backup.layout import Target
 from ringfence.entry.settings import Settings, is_loopback, use_django
 from ringfence.kit.errors import RingfenceError
 from ringfence.vault import rootfile
@@ -91,6 +93,37 @@ def unfinished_restore(settings: Settings) -> Iterator[Finding]:
         installation.refuse_half_restored(settings)
     except RingfenceError as error:
         yield _fail("restore", str(error))
+
+
+def backups(settings: Settings, *, now: datetime) -> Iterator[Finding]:
+    """There is a recent one, its keys stand apart, and the copy of the destruction list is complete."""
+    told = settings.backup
+    if not told.target:
+        yield _warn("backup", "None is set up; give backup.target and backup.key_folder in ringfence.toml.")
+        return
+    try:
+        plan = make.plan(settings, target=None, key_folder=None)
+    except RingfenceError as error:
+        yield _fail("backup", str(error))
+        return
+    for name, folder in (("backup.target", plan.target), ("backup.key_folder", plan.key_folder)):
+        if not folder.is_dir():
+            yield _warn("backup", f"The folder {folder} ({name}) is not there; mount it, or run 'ringfence backup'.")
+            return
+    made = Target(plan.target).generations()
+    if destruction.overdue(Target(plan.target), now=now):
+        newest = f"the newest is of {made[-1][0]:%d %B %Y}" if made else "there is none"
+        yield _warn("backup", f"None of the last two days: {newest}; run 'ringfence backup' and look at its timer.")
+    else:
+        yield _ok("backup", f"The newest is of {made[-1][0]:%d %B %Y, %H:%M} UTC.")
+    try:
+        copy = destruction.list_copy()
+        behind = 0 if copy is None else copy.behind()
+    except RingfenceError as error:
+        yield _fail("backup", str(error))
+        return
+    if behind:
+        yield _warn("backup", f"The copy of the destruction list lacks {behind:,} entries; see that its disk is there.")
 
 
 def control_socket(settings: Settings) -> Iterator[Finding]:
@@ -327,6 +360,7 @@ def every(settings: Settings, *, now: datetime) -> Iterator[Finding]:
         yield from check(settings)
     yield from clock(settings, now=now)
     yield from certificate(settings, now=now)
+    yield from backups(settings, now=now)
     if all(finding.level is not Level.FAIL for finding in folder):
         yield from database(settings)
         yield from prompts(settings)

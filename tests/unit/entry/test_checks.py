@@ -178,3 +178,31 @@ def test_making_an_installation_again_changes_nothing(settings: Settings) -> Non
     assert not installation.make_folders(settings)
     assert not installation.make_certificate(settings, now=NOW)
     assert {path: path.read_bytes() for path in settings.data.rglob("*") if path.is_file()} == before
+
+
+class TestBackups:
+    def told(self, settings: Settings, **backup: object) -> list[tuple[Level, str]]:
+        chosen = Settings.model_validate({**settings.model_dump(), "backup": backup})
+        return [(finding.level, finding.sentence) for finding in checks.backups(chosen, now=NOW)]
+
+    def test_none_is_a_warning_and_keys_beside_it_a_failure(self, settings: Settings, tmp_path: Path) -> None:
+        assert self.told(settings) == [
+            (Level.WARN, "None is set up; give backup.target and backup.key_folder in ringfence.toml.")
+        ]
+        target = str(tmp_path / "backups")
+        ((level, sentence),) = self.told(settings, target=target, key_folder=f"{target}/keys")
+        assert (level, "would stand with the backups" in sentence) == (Level.FAIL, True)
+
+    def test_its_age_counts(self, settings: Settings, tmp_path: Path) -> None:
+        target, keys = tmp_path / "backups", tmp_path / "backup-keys"
+        chosen = {"target": str(target), "key_folder": str(keys)}
+        ((level, sentence),) = self.told(settings, **chosen)
+        assert (level, "mount it" in sentence) == (Level.WARN, True)
+        keys.mkdir()
+        for name in ("20260503T220000Z", "20260501T080000Z"):
+            (target / name).mkdir(parents=True)
+            (target / name / "manifest.json").write_bytes(b"")
+        assert self.told(settings, **chosen) == [(Level.OK, "The newest is of 03 May 2026, 22:00 UTC.")]
+        (target / "20260503T220000Z" / "manifest.json").unlink()
+        ((level, sentence),) = self.told(settings, **chosen)
+        assert (level, "the newest is of 01 May 2026" in sentence) == (Level.WARN, True)
