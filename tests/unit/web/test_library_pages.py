@@ -134,6 +134,21 @@ def test_no_text_becomes_markup() -> None:
     assert '<p class="govuk-body">plain &amp; &lt;i&gt;more&lt;/i&gt; line</p>' in html
 
 
+def test_a_document_is_looked_at_again_and_kept_or_retired(sign_in: SignIn) -> None:
+    visitor, url = sign_in("HOS"), "/library/bbc-bins/upkeep/"
+    for data, message in (
+        ({}, "Choose what becomes of the document."),
+        ({"decision": "keep"}, "Enter the day of the next review."),
+        ({"decision": "keep", "review_on": "2020-01-01"}, "The next review is later than today."),
+        ({"decision": "retire"}, "Say why, in a few words."),
+    ):
+        assert message in words(strictly(visitor.post(url, data)))
+    visitor.post(url, {"decision": "keep", "review_on": "2030-01-01"})
+    assert "next review 1 January 2030" in words(visitor.page("/library/bbc-bins/"))
+    visitor.post(url, {"decision": "retire", "reason": "Another firm empties them"})
+    assert "no longer in use" in words(visitor.page("/library/bbc-bins/"))
+
+
 def test_retired_documents_stay_readable_and_ask_nobody(sign_in: SignIn, centre: Centre) -> None:
     actions.retire(document=Document.objects.get(pk="bbc-bins"), reason="Old", by=user_of("head.of.service"))
     visitor = sign_in("AGT")

@@ -155,6 +155,16 @@ def test_a_mover_changes_everything_together_or_nothing(sign_in: SignIn, centre:
     assert Team.objects.get().members.get(ends_at__isnull=True).user == user
 
 
+def test_a_team_is_made_once_and_shows_its_people(sign_in: SignIn) -> None:
+    visitor = sign_in("HOS")
+    assert "No team yet" in words(visitor.page("/people/teams/"))
+    assert "Enter a name." in words(strictly(visitor.post("/people/teams/", {"name": ""})))
+    assert "The team is made." in words(strictly(visitor.post("/people/teams/", {"name": "Bins"}, follow=True)))
+    assert "no other team has" in words(strictly(visitor.post("/people/teams/", {"name": "bins"})))
+    actions.move_to_team(user=User.objects.get(pk=BBC_PERSON), team=Team.objects.get(), by=None)
+    assert "BinsWren Holloway" in words(visitor.page("/people/teams/"))
+
+
 def test_a_leaver_is_out_at_once(sign_in: SignIn) -> None:
     visitor = sign_in("HOS")
     assert "Say why" in words(strictly(visitor.post(f"{PERSON}leave/", {"reason": ""})))

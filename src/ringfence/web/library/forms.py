@@ -2,6 +2,7 @@
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from typing_extensions import override
 
 from ringfence.centre.training.models import Document
 from ringfence.web.forms import DateField
@@ -22,6 +23,28 @@ class SignForm(forms.Form):
         label=_("I have read this and I understand how and when I must do it"),
         error_messages={"required": _("Tick the box to sign.")},
     )
+
+
+class UpkeepForm(forms.Form):
+    """What becomes of a document whose review is due."""
+
+    decision = forms.ChoiceField(
+        label=_("This document"),
+        widget=forms.RadioSelect,
+        choices=[("keep", _("is still right")), ("retire", _("is no longer used"))],
+        error_messages={"required": _("Choose what becomes of the document.")},
+    )
+    review_on = DateField(label=_("Next review"), required=False)
+    reason = forms.CharField(label=_("Why it is no longer used"), max_length=300, required=False)
+
+    @override
+    def clean(self) -> dict[str, object]:
+        values = super().clean() or {}
+        if values.get("decision") == "keep" and not values.get("review_on") and "review_on" not in self.errors:
+            self.add_error("review_on", _("Enter the day of the next review."))
+        if values.get("decision") == "retire" and not values.get("reason"):
+            self.add_error("reason", _("Say why, in a few words."))
+        return values
 
 
 class DocumentForm(forms.Form):

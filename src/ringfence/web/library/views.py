@@ -15,7 +15,7 @@ from ringfence.centre.training import actions, queries
 from ringfence.centre.training.errors import TrainingError
 from ringfence.centre.training.models import Document, DocumentVersion, SignOff
 from ringfence.web.access import PersonRequest, needs, signed_in
-from ringfence.web.library.forms import DocumentForm, SearchForm, SignForm
+from ringfence.web.library.forms import DocumentForm, SearchForm, SignForm, UpkeepForm
 from ringfence.web.library.text import as_html
 from ringfence.web.names import client_choices
 from ringfence.web.people.forms import EVERY
@@ -172,6 +172,27 @@ def signatures(request: PersonRequest, slug: str) -> HttpResponse:
     rows = queries.signatures(found)
     context = {"document": found, "version": queries.newest_of(found), "rows": rows}
     return render(request, "library/signatures.html", context)
+
+
+@needs(Right.EDIT_LIBRARY)
+@require_http_methods(["GET", "HEAD", "POST"])
+def upkeep(request: PersonRequest, slug: str) -> HttpResponse:
+    """A document that was looked at again: it stays until the next review, or is used no longer."""
+    found = access_document(request.person, slug)
+    form = UpkeepForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        values, by = form.cleaned_data, request.person.user
+        try:
+            if values["decision"] == "keep":
+                actions.confirm_review(document=found, review_on=values["review_on"], by=by)
+            else:
+                actions.retire(document=found, reason=values["reason"], by=by)
+        except TrainingError as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(request, _("Noted."))
+            return redirect("document", slug=slug)
+    return render(request, "library/upkeep.html", {"form": form, "document": found})
 
 
 @needs(Right.EDIT_LIBRARY)

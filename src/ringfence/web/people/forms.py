@@ -169,6 +169,14 @@ class SupportForm(forms.Form):
         self.fields["minutes"].help_text = _("At most %(most)d.") % {"most": settings.RINGFENCE_SUPPORT_MINUTES}
 
 
+class TeamForm(forms.Form):
+    """A new team."""
+
+    name = forms.CharField(
+        label=_("Name of the new team"), max_length=60, error_messages={"required": _("Enter a name.")}
+    )
+
+
 class PeopleForm(forms.Form):
     """The filter of the list of people."""
 

@@ -7,6 +7,7 @@ from ringfence.web.people import views, views_grants, views_reviews, views_telep
 urlpatterns = [
     path("", views.people, name="people"),
     path("join/", views.join, name="join"),
+    path("teams/", views.teams, name="teams"),
     path("approvals/", views_grants.approvals, name="approvals"),
     path("urgent/", views_grants.urgent, name="urgent"),
     path("support/", views_grants.support, name="support"),

@@ -22,7 +22,7 @@ from ringfence.centre.accounts.queries import agent_of, grants_at
 from ringfence.centre.accounts.rights import Right
 from ringfence.web.access import PersonRequest, needs
 from ringfence.web.names import client_choices
-from ringfence.web.people.forms import JoinerForm, MoverForm, PeopleForm, ReasonForm
+from ringfence.web.people.forms import JoinerForm, MoverForm, PeopleForm, ReasonForm, TeamForm
 from ringfence.web.people.lines import account_state, grant_lines
 from ringfence.web.people.reach import LOOKING, access_person, grants_within, people_within, reach, waiting_grants
 
@@ -192,6 +192,25 @@ def move(request: PersonRequest, user_id: str) -> HttpResponse:
         messages.success(request, _("The changes are made. A role that needs a second person waits for approval."))
         return redirect("person", user_id=user.pk.hex)
     return render(request, "people/move.html", {"form": form, "subject": user})
+
+
+@needs(Right.MANAGE_USERS)
+@require_http_methods(["GET", "HEAD", "POST"])
+def teams(request: PersonRequest) -> HttpResponse:
+    """Every team, and who of the people within reach is in it; people are moved on their own pages."""
+    form = TeamForm(request.POST if request.method == "POST" else None)
+    if form.is_valid() and attempt(
+        form, lambda: actions.create_team(name=form.cleaned_data["name"], by=request.person.user)
+    ):
+        messages.success(request, _("The team is made. Move people into it on their pages."))
+        return redirect("teams")
+    seen = people_within(reach(request.person, Right.MANAGE_USERS))
+    times = TeamMember.objects.filter(ends_at__isnull=True, user__in=seen).select_related("user")
+    members: dict[int, list[User]] = {}
+    for one in times.order_by("user__display_name"):
+        members.setdefault(one.team_id, []).append(one.user)
+    lines = [(team, members.get(team.pk, [])) for team in Team.objects.filter(closed_at__isnull=True)]
+    return render(request, "people/teams.html", {"form": form, "lines": lines})
 
 
 def _with_reason(
