@@ -22,101 +22,21 @@ from ringfence.control.facts import (
     SuppressionReason,
 )
 from ringfence.engine.errors import MediaError, RecordingUnavailable
-from ringfence.engine.media.port import MediaEngine, Tap
-from ringfence.engine.ports import Directory, FactSink, RecordingSink, RecordingVault
+from ringfence.engine.media.port import MediaEngine
+from ringfence.engine.ports import Directory, FactSink, RecordingVault
 from ringfence.engine.recorder.api import SEGMENT_ENDS, RecorderState, RecordingRequest
-from ringfence.engine.recorder.control import RecordingControl
 from ringfence.engine.recorder.policy import Allowed, decide
-from ringfence.engine.recorder.timeline import MAX_WAITING, SAMPLES_PER_MS, Packet, Timeline, Track
+from ringfence.engine.recorder.running import RunningRecording
 from ringfence.kit.clock import Clock
-from ringfence.kit.g711 import ULAW_TO_ALAW
-from ringfence.kit.ids import CallId, LegId, RecordingId, new_id
+from ringfence.kit.ids import CallId, LegId, RecordingId
 from ringfence.kit.tasks import TaskOwner
 
 log = logging.getLogger(__name__)
 
-SAMPLES_PER_SECOND = SAMPLES_PER_MS * 1000
 MAX_BATCH_MS = 60_000
+"""Of silence or sound handed to the vault at once."""
 REMEMBERED_CALLS = 10_000
 """Ended calls whose late events are still recognised."""
-
-
-class _Recording:
-    """One running recording: the sink of its tap, and its timeline."""
-
-    def __init__(self, request: RecordingRequest, *, started: float) -> None:
-        self.request = request
-        self.recording_id = RecordingId(new_id())
-        self.started = started
-        """Monotonic seconds of sample 0."""
-        self.control = RecordingControl.beginning(request.suppressed)
-        self.sink: RecordingSink | None = None
-        self.tap: Tap | None = None
-        self.tap_running = True
-        self.order = asyncio.Lock()
-        """Keeps the commands to one tap in order; each waits for the media engine for a limited time only."""
-        self.timer: asyncio.TimerHandle | None = None
-        self.dropped = 0
-        self.wanted = set(self.control.reasons)
-        """Reasons that stand by what was asked for last, ahead of what the tap has done."""
-        self.told: set[SuppressionReason] = set()
-        """Reasons in force of which a fact was published."""
-        self.call_stopped: StopReason | None = None
-        """A stop that came while the end of the segment was being carried out."""
-        self.stopped_by = ("", "")
-        """Actor and code of the stop."""
-        self._open_from: float | None = None if request.suppressed else started
-        self._waiting: list[tuple[LegId, float, bytes, int, bool]] = []
-        self._timeline = Timeline()
-
-    def frame(self, *, leg: LegId, at: float, payload: bytes, rtp_timestamp: int, alaw: bool) -> None:
-        """TapSink: runs for every packet of every call, so it only appends."""
-        if self._open_from is None or at < self._open_from:
-            return
-        if len(self._waiting) >= MAX_WAITING:
-            self.dropped += 1
-            return
-        self._waiting.append((leg, at, payload, rtp_timestamp, alaw))
-
-    def close_gate(self) -> None:
-        """Not one more packet is kept."""
-        self._open_from = None
-
-    def open_gate(self, since: float) -> None:
-        """Packets that arrived from ``since`` on are kept."""
-        self._open_from = since
-
-    def ms(self, monotonic: float) -> float:
-        """Media time, to the microsecond, so that no rounding error of the clock becomes a millisecond."""
-        return max(round((monotonic - self.started) * 1000, 3), 0.0)
-
-    def take(self, upto_ms: int) -> tuple[bytes, bytes]:
-        """Both directions up to there, placed and silenced."""
-        waiting, self._waiting = self._waiting, []
-        started, caller_leg, agent_leg = self.started, self.request.caller_leg, self.request.agent_leg
-        caller: list[Packet] = []
-        agent: list[Packet] = []
-        third: list[Packet] = []
-        for leg, at, payload, timestamp, is_alaw in waiting:
-            alaw = payload if is_alaw else payload.translate(ULAW_TO_ALAW)
-            packet = (round((at - started) * SAMPLES_PER_SECOND), alaw, timestamp)
-            (caller if leg == caller_leg else agent if leg == agent_leg else third).append(packet)
-        self._timeline.caller.place(caller)
-        self._timeline.agent.place(agent)
-        if third:
-            if self._timeline.third is None:
-                self._timeline.third = Track(self._timeline.written)
-            self._timeline.third.place(third)
-        return self._timeline.advance(upto_ms * SAMPLES_PER_MS, self.control.spans(upto_ms=upto_ms))
-
-    @property
-    def written_ms(self) -> int:
-        return self._timeline.written // SAMPLES_PER_MS
-
-    def state(self) -> RecorderState:
-        return RecorderState(
-            recording_id=self.recording_id, suppressed=self.control.reasons, stopped=self.control.stopped
-        )
 
 
 class CallRecorder:
@@ -150,7 +70,7 @@ class CallRecorder:
         """A pause ends so much later than it was asked for: what was said inside it may still be on its way."""
         self._tap_seconds = tap_seconds
         self._seal_seconds = seal_seconds
-        self._recordings: dict[CallId, _Recording] = {}
+        self._recordings: dict[CallId, RunningRecording] = {}
         self._ended: OrderedDict[CallId, RecorderState | NotRecordedReason] = OrderedDict()
 
     async def begin(self, request: RecordingRequest) -> RecordingId | None:
@@ -165,7 +85,7 @@ class CallRecorder:
         if not isinstance(decision, Allowed):
             self._refuse(request, decision)
             return None
-        recording = _Recording(request, started=self._clock.monotonic())
+        recording = RunningRecording(request, started=self._clock.monotonic())
         self._recordings[call_id] = recording
         try:
             async with recording.order:
@@ -288,11 +208,11 @@ class CallRecorder:
         if not drained:
             log.error("sealing took over %.0f s; the rest is recovered at the next start", self._seal_seconds)
 
-    def _runs(self, recording: _Recording) -> bool:
+    def _runs(self, recording: RunningRecording) -> bool:
         """It has not been finished while somebody waited for its order."""
         return self._recordings.get(recording.request.call_id) is recording
 
-    def _decide_stop(self, recording: _Recording, reason: StopReason, actor: str = "", code: str = "") -> None:
+    def _decide_stop(self, recording: RunningRecording, reason: StopReason, actor: str = "", code: str = "") -> None:
         """Nothing is kept from here on; the first stop gives the reason."""
         if recording.control.stopped is None:
             recording.stopped_by = (actor, code)
@@ -302,13 +222,13 @@ class CallRecorder:
             recording.call_stopped = recording.call_stopped or reason
         recording.close_gate()
 
-    async def _end(self, recording: _Recording, reason: StopReason) -> None:
+    async def _end(self, recording: RunningRecording, reason: StopReason) -> None:
         """Stop, if nothing has yet, and seal. Only for whoever holds the order of the recording."""
         self._decide_stop(recording, reason)
         await self._close_tap(recording)
         self._finish(recording)
 
-    async def _start(self, recording: _Recording, allowed: Allowed) -> None:
+    async def _start(self, recording: RunningRecording, allowed: Allowed) -> None:
         """Tap first, so that a media engine that cannot tap leaves nothing behind in the vault."""
         request = recording.request
         assert request.client is not None
@@ -352,7 +272,7 @@ class CallRecorder:
             if not await self._pause(recording):
                 await self._end(recording, StopReason.MEDIA_FAILED)
 
-    def _tell_suppressed(self, recording: _Recording, reason: SuppressionReason, actor: str, code: str) -> None:
+    def _tell_suppressed(self, recording: RunningRecording, reason: SuppressionReason, actor: str, code: str) -> None:
         recording.told.add(reason)
         self._facts.publish(
             RecordingSuppressed(
@@ -365,7 +285,7 @@ class CallRecorder:
             )
         )
 
-    def _give_up(self, recording: _Recording, reason: NotRecordedReason, detail: str) -> None:
+    def _give_up(self, recording: RunningRecording, reason: NotRecordedReason, detail: str) -> None:
         recording.close_gate()
         del self._recordings[recording.request.call_id]
         self._facts.publish(AlarmRaised(at=self._clock.now(), code="recording_not_started", detail=detail))
@@ -382,10 +302,10 @@ class CallRecorder:
         if len(self._ended) > REMEMBERED_CALLS:
             self._ended.popitem(last=False)
 
-    def _arm(self, recording: _Recording) -> None:
+    def _arm(self, recording: RunningRecording) -> None:
         recording.timer = asyncio.get_running_loop().call_later(self._batch_seconds, self._batch, recording)
 
-    def _batch(self, recording: _Recording) -> None:
+    def _batch(self, recording: RunningRecording) -> None:
         """Hand the vault what no reordered packet can change any more."""
         if recording.sink is None or recording.control.stopped is not None:
             return
@@ -403,7 +323,7 @@ class CallRecorder:
             return
         self._arm(recording)
 
-    def _finish(self, recording: _Recording) -> None:
+    def _finish(self, recording: RunningRecording) -> None:
         call_id, stop = recording.request.call_id, recording.control.stopped
         assert stop is not None
         if recording.timer is not None:
@@ -434,11 +354,11 @@ class CallRecorder:
             log.warning("recording %s ends without its last batch", recording.recording_id)
         recording.sink.close(stop, recording.control.spans(upto_ms=end_ms))
 
-    def _note(self, recording: _Recording) -> None:
+    def _note(self, recording: RunningRecording) -> None:
         if recording.sink is not None:
             recording.sink.note(recording.control.closed, recording.control.running)
 
-    async def _pause(self, recording: _Recording) -> bool:
+    async def _pause(self, recording: RunningRecording) -> bool:
         """True: the media engine says that not one more packet comes."""
         if recording.tap is None or not recording.tap_running:
             return True
@@ -451,7 +371,7 @@ class CallRecorder:
         recording.tap_running = False
         return True
 
-    async def _unpause(self, recording: _Recording) -> float | None:
+    async def _unpause(self, recording: RunningRecording) -> float | None:
         """Since when packets come again; None when the media engine did not say."""
         if recording.tap is None or recording.tap_running:
             return 0.0
@@ -464,7 +384,7 @@ class CallRecorder:
         recording.tap_running = True
         return min(since, self._clock.monotonic())
 
-    async def _close_tap(self, recording: _Recording) -> None:
+    async def _close_tap(self, recording: RunningRecording) -> None:
         if recording.tap is None:
             return
         try:
@@ -473,7 +393,7 @@ class CallRecorder:
         except (MediaError, TimeoutError) as error:
             self._distrust(recording, error)
 
-    def _distrust(self, recording: _Recording, error: BaseException) -> None:
+    def _distrust(self, recording: RunningRecording, error: BaseException) -> None:
         """The tap did not obey; the gate in this process holds, and a person should know."""
         log.error("recording %s: the tap did not obey (%s)", recording.recording_id, type(error).__name__)
         self._facts.publish(
