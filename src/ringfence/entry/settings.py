@@ -111,6 +111,9 @@ class WebSettings(Section):
     public_url: str = ""
     """What people type, e.g. ``https://calls.example.gov.uk``; empty: derived from host and port."""
 
+    max_request_bytes: int = Field(default=5_000_000, ge=100_000, le=100_000_000)
+    """Largest request, uploads included; it is kept in memory, because no upload may reach a disk in the clear."""
+
     @field_validator("public_url")
     @classmethod
     def _is_url(cls, value: str) -> str:
