@@ -249,6 +249,12 @@ TABLE: tuple[Line, ...] = (
     get("audit_export", "TL CODM HOS DPO ICT", "/audit/export/"),
     post("audit_export", "TL CODM HOS DPO ICT", "/audit/export/", {"format": "csv", **PURPOSE}),
     get("audit_timeline", "TL CODM HOS DPO", "/audit/recording/rec-heard/", ids=("rec-heard",)),
+    get("notices", "CODM HOS DPO", "/notices/"),
+    get("notice_draft", "CODM HOS", "/notices/BBC/draft/", ids=("BBC",)),
+    post("notice_draft", "CODM HOS", "/notices/BBC/draft/", ids=("BBC",)),
+    get("notice", "CODM HOS DPO", "/notices/BBC/1/", ids=("BBC",)),
+    post("notice_agree", "DPO", "/notices/BBC/1/agree", ids=("BBC",)),
+    post("notice_publish", "CODM HOS", "/notices/BBC/1/publish", ids=("BBC",)),
     get("plays", "SUP TL CODM HOS RP DPO", "/listening/"),
     get("plays_csv", "SUP TL CODM HOS RP DPO", "/listening/plays.csv"),
     get("heard", EVERY_ROLE, "/listening/mine/"),
@@ -277,6 +283,8 @@ PUBLIC: dict[str, str] = {
     "demo_signin": "/demo/signin/agt/",
     "openid_connect_callback": "/account/oidc/barford/login/callback/",
     "payment_event": "/payments/events/BBC",
+    "privacy_notice": "/privacy/BBC/",
+    "privacy_notice_version": "/privacy/BBC/1/",
 }
 """Ours that need no sign-in."""
 

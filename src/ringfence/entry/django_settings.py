@@ -76,7 +76,7 @@ CSRF_COOKIE_NAME = "__Host-csrf" if _https else "csrf"
 
 
 _ROOMS = (
-    *("tenancy", "audit", "privacy", "jobs", "accounts", "directory", "live", "calls", "recordings"),
+    *("tenancy", "audit", "privacy", "jobs", "accounts", "directory", "live", "notices", "calls", "recordings"),
     *("payments", "retention", "training"),
 )
 
@@ -138,6 +138,10 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},  # no upload may reach a disk in the clear
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+# Above these sizes Django would write to a temporary file, or refuse a part of what the web process let in.
+FILE_UPLOAD_MAX_MEMORY_SIZE = DATA_UPLOAD_MAX_MEMORY_SIZE = _web.max_request_bytes
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
+DATA_UPLOAD_MAX_NUMBER_FILES = 10
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 
 # Database

@@ -8,6 +8,7 @@ from ringfence.web.account import views as account
 from ringfence.web.audit import views as audit
 from ringfence.web.desk import views as desk
 from ringfence.web.health import views as health
+from ringfence.web.notices import views as notices
 from ringfence.web.public import views as public
 
 
@@ -37,6 +38,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("audit/", audit.audit, name="audit"),
     path("audit/export/", audit.export, name="audit_export"),
     path("audit/<slug:kind>/<slug:subject_id>/", audit.timeline, name="audit_timeline"),
+    path("notices/", include("ringfence.web.notices.urls")),
+    path("privacy/<slug:code>/", notices.privacy_notice, name="privacy_notice"),
+    path("privacy/<slug:code>/<int:version>/", notices.privacy_notice, name="privacy_notice_version"),
     path("listening/", include("ringfence.web.listening.urls")),
     path("health/", health.health, name="health"),
     path("health/alarms/<int:alarm_id>/clear", health.clear_alarm, name="clear_alarm"),

@@ -96,6 +96,12 @@ PLACES = (
         frozenset({Right.SUPPORT_CENTRE}),
     ),
     Place(
+        "notices",
+        _("Privacy notices"),
+        _("Draft, agree and publish what the public reads about recorded calls."),
+        frozenset({Right.PUBLISH_NOTICE, Right.APPROVE_NOTICE}),
+    ),
+    Place(
         "plays",
         _("Listening"),
         _("See for which purposes recordings were heard."),

@@ -82,7 +82,7 @@ MENUS = {
     "AGT": ["Desk", "Library"],
     "TL": ["Desk", "Calls", "Recordings", "Payments", "Library", "People", "Listening", "Audit", "Health"],
     "RP": ["Calls", "Recordings", "Listening"],
-    "DPO": ["People", "Listening", "Audit"],
+    "DPO": ["People", "Privacy notices", "Listening", "Audit"],
     "ICT": ["Telephones", "Support", "Audit", "Health"],
     "SARO": [],
     "SUPPLIER": ["Support"],

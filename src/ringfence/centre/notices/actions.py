@@ -1,0 +1,85 @@
+"""Drafting, agreeing and publishing a client's privacy notice: nobody agrees to their own words (R93, R168)."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from ringfence.centre.accounts.models import User
+from ringfence.centre.accounts.queries import actor_of
+from ringfence.centre.audit.actions import record
+from ringfence.centre.notices.entries import NoticeAgreed, NoticeDrafted, NoticePublished
+from ringfence.centre.notices.errors import Refused
+from ringfence.centre.notices.models import Notice
+from ringfence.centre.tenancy.models import Client
+
+MAX_TEXT = 20_000
+
+
+def _id(user: User | None) -> str:
+    return user.id.hex if user else ""
+
+
+@transaction.atomic
+def draft(
+    *, client: str, text: str, contact: str, live_days: int, back_days: int, now: datetime, by: User | None
+) -> Notice:
+    """A new version that nobody outside sees yet; an older draft is replaced. Call it inside the client's scope."""
+    text, contact = text.strip(), " ".join(contact.split())
+    if not text or not contact:
+        raise Refused("A notice needs its own words and the contact of the data protection officer.")
+    if len(text) > MAX_TEXT:
+        raise Refused(f"Shorten the notice to {MAX_TEXT} characters.")
+    Client.objects.select_for_update().get(code=client)  # two drafts at once get two numbers
+    Notice.objects.filter(client_id=client, published_at__isnull=True).delete()
+    last = Notice.objects.filter(client_id=client).aggregate(Max("version"))["version__max"] or 0
+    made = Notice(
+        client_id=client,
+        version=last + 1,
+        text=text,
+        contact=contact,
+        live_days=live_days,
+        back_days=back_days,
+        drafted_by=_id(by),
+        drafted_at=now,
+    )
+    made.save(force_insert=True)
+    record(NoticeDrafted(client=client, version=made.version), actor=actor_of(by), client=client)
+    return made
+
+
+@transaction.atomic
+def agree(notice: Notice, *, now: datetime, by: User) -> None:
+    """The data protection officer agrees to the words as they stand. Raises Refused to whoever drafted them."""
+    row = Notice.objects.select_for_update().get(pk=notice.pk)
+    if row.published_at is not None or row.agreed_at is not None:
+        raise Refused("This version is agreed already.")
+    if row.drafted_by == _id(by):
+        raise Refused("Somebody else than its author must agree to a notice.")
+    row.agreed_by, row.agreed_at = _id(by), now
+    row.save(update_fields=["agreed_by", "agreed_at"])
+    record(NoticeAgreed(client=row.client_id, version=row.version), actor=actor_of(by), client=row.client_id)
+
+
+@transaction.atomic
+def publish(notice: Notice, *, address: str, now: datetime, by: User) -> None:
+    """The version stands on the public page at ``address`` from now on, and recording may be switched on (R168).
+
+    Raises Refused before the data protection officer has agreed.
+    """
+    row = Notice.objects.select_for_update().get(pk=notice.pk)
+    if row.published_at is not None:
+        raise Refused("This version is published already.")
+    if row.agreed_at is None:
+        raise Refused("The data protection officer has not agreed to this version yet.")
+    row.published_by, row.published_at = _id(by), now
+    row.save(update_fields=["published_by", "published_at"])
+    client = Client.objects.select_for_update().get(code=row.client_id)
+    client.notice_published_on, client.notice_url = timezone.localdate(now), address
+    client.save(update_fields=["notice_published_on", "notice_url"])
+    record(
+        NoticePublished(client=row.client_id, version=row.version, live_days=row.live_days, back_days=row.back_days),
+        actor=actor_of(by),
+        client=row.client_id,
+    )

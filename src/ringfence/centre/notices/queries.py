@@ -1,0 +1,51 @@
+"""Reading notices: by the public, who see what is published, and by those who work on them."""
+
+from dataclasses import dataclass
+
+from ringfence.centre.notices.errors import NotFound
+from ringfence.centre.notices.models import Notice
+from ringfence.centre.tenancy import scope
+from ringfence.centre.tenancy.models import Client
+
+
+@dataclass(frozen=True)
+class Published:
+    """What the public page of a client shows."""
+
+    client: Client
+    notice: Notice | None
+    """None: the client publishes its notice on its own site, at ``client.notice_url``."""
+    versions: tuple[int, ...]
+    """Published ones, newest first; each stays readable."""
+
+
+def published(code: str, version: int | None = None) -> Published:
+    """The newest published notice of a client, or one older version. Raises NotFound, for drafts too."""
+    client = Client.objects.filter(code=code).first()
+    if client is None:
+        raise NotFound
+    with scope(client.code):
+        rows = list(Notice.objects.filter(published_at__isnull=False).order_by("-version"))
+    versions = tuple(row.version for row in rows)
+    if version is None:
+        if not rows and not client.notice_url:
+            raise NotFound
+        return Published(client, rows[0] if rows else None, versions)
+    for row in rows:
+        if row.version == version:
+            return Published(client, row, versions)
+    raise NotFound
+
+
+def access_notice(code: str, version: int) -> Notice:
+    """One version, drafts included, inside the active scope. Raises NotFound."""
+    found: Notice | None = Notice.objects.filter(client_id=code, version=version).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def newest(code: str) -> tuple[Notice | None, Notice | None]:
+    """The draft and the published version of a client inside the active scope."""
+    rows = Notice.objects.filter(client_id=code).order_by("-version")
+    return rows.filter(published_at__isnull=True).first(), rows.filter(published_at__isnull=False).first()
