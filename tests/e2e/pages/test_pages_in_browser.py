@@ -37,6 +37,10 @@ PAGES = {
         "/payments/",
         "/payments/launch/nothing",
         "/audit/",
+        "/audit/export/",
+        "/audit/recording/rec-heard/",
+        "/listening/",
+        "/listening/mine/",
         "/health/",
         "/nowhere/",
     ],
@@ -47,6 +51,9 @@ PAGES = {
         "/payments/pages/remove/link-tax/",
         "/payments/settings/BBC/",
         "/payments/settings/BBC/secret/",
+        "/notices/",
+        "/notices/BBC/draft/",
+        "/privacy/ELDC/",
     ],
     "agt": ["/desk/"],
 }
@@ -226,3 +233,47 @@ def test_a_recording_is_heard_and_sought_by_keyboard(browser: Browser, site: Sit
         page.select_option("#speed", "1.5")
         assert page.evaluate("() => document.querySelector('#audio').playbackRate") == 1.5
         expect(page.locator("#player-error")).to_be_hidden()
+
+
+def tab_to(page: Page, selector: str) -> None:
+    """Presses Tab until the element has the focus."""
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        if page.evaluate("wanted => document.activeElement.matches(wanted)", selector):
+            return
+    raise AssertionError(f"{selector} is not reached by keyboard")
+
+
+def test_audit_entries_are_saved_by_keyboard_alone(browser: Browser, site: Site) -> None:
+    with signed_in(browser, site, "tl") as profile:
+        page = profile.new_page()
+        page.goto("/audit/")
+        tab_to(page, "a[href^='/audit/export/']")
+        page.keyboard.press("Enter")
+        tab_to(page, "main button[type=submit]")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("alert")).to_contain_text("There is a problem")
+        tab_to(page, "input[name=format]")
+        page.keyboard.press("Space")
+        tab_to(page, "input[name=purpose]")
+        page.keyboard.press("Space")
+        tab_to(page, "main button[type=submit]")
+        with page.expect_download() as saved:
+            page.keyboard.press("Enter")
+        assert saved.value.suggested_filename == "audit.csv"
+
+
+def test_a_notice_is_drafted_by_keyboard_alone(browser: Browser, site: Site, complaints: list[str]) -> None:
+    with signed_in(browser, site, "codm") as profile:
+        page = profile.new_page()
+        page.goto("/notices/")
+        tab_to(page, "a[href='/notices/BBC/draft/']")
+        page.keyboard.press("Enter")
+        tab_to(page, "textarea[name=text]")
+        page.keyboard.type("We record calls to serve you well.")
+        tab_to(page, "input[name=contact]")
+        page.keyboard.type("Data Protection Officer, dpo@barford.example")
+        tab_to(page, "main button[type=submit]")
+        page.keyboard.press("Enter")
+        expect(page.locator("h1")).to_contain_text("Privacy notice, version 1")
+        complaints += problems(page)
