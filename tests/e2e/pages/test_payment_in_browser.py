@@ -11,24 +11,28 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import pytest
+from django.db import transaction
 from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from playwright.sync_api import Error as PlaywrightError
 from tests.e2e.pages.conftest import Site, signed_in
-from tests.e2e.pages.test_pages_in_browser import overflow, problems
+from tests.e2e.pages.test_pages_in_browser import overflow, problems, tell
 from tests.support import browser as chromium
 from tests.support.provider import Provider, provider
 from tests.support.system import eventually
 
 from ringfence.centre.calls.models import Call
 from ringfence.centre.jobs.models import Alarm
+from ringfence.centre.live.actions import Payload, emit
+from ringfence.centre.live.models import Topic
 from ringfence.centre.payments import actions
 from ringfence.centre.payments.models import Payment, PaymentLink, PaymentState
 from ringfence.centre.payments.queries import Times
 from ringfence.centre.tenancy import all_clients
-from ringfence.control.commands import ClosePayment, LiveCall, OpenPayment
-from ringfence.control.facts import AgentState
+from ringfence.control.commands import ClosePayment, LiveCall, OpenPayment, StartKeypad
+from ringfence.control.facts import AgentState, SuppressionReason
 from ringfence.kit.ids import CallId, ClientCode, RecordingId
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
@@ -54,6 +58,18 @@ class Till:
             desk.click("#pay")
         expect(popup.value.frame_locator("iframe").get_by_role("heading")).to_have_text("Invented payments")
         return popup.value
+
+    def tell_keys(self, digits: int) -> None:
+        """As the bridge tells followers of the keypad: how many keys, never which."""
+        payload: Payload = {
+            "call": "call-heard",
+            "kind": "keypad",
+            "field": "card_number",
+            "digits": digits,
+            "outcome": "typing",
+        }
+        with transaction.atomic():
+            emit(Topic.CALL, payload, client="BBC", agent=self.site.centre.agent)
 
     def closes(self, number: int) -> None:
         eventually(lambda: self.asked(ClosePayment) == number, what="the close at the exchange")
@@ -124,8 +140,42 @@ def test_the_page_is_not_even_named_before_the_pause_is_confirmed(browser: Brows
         assert problems(popup.value) == []
         popup.value.set_viewport_size({"width": 320, "height": 640})
         assert overflow(popup.value) <= 0
+        desk.get_by_role("button", name="Card number").click()
+        eventually(lambda: isinstance(till.site.engine.asked[-1], StartKeypad), what="keypad entry")
+        for digits in (1, 7):
+            till.tell_keys(digits)
+        expect(desk.locator("#keypad-progress")).to_have_text("Card number: 7 keys so far.", timeout=PATIENCE_MS)
         popup.value.close()
         till.closes(1)
+
+
+def test_a_mask_that_lasts_is_called_to_mind_and_a_window_of_its_own_proves_nothing(
+    browser: Browser, till: Till
+) -> None:
+    with all_clients("a test"):
+        PaymentLink.objects.filter(pk="link-tax").update(opens="window")
+    with at_the_desk(browser, till.site) as (_profile, desk):
+        with desk.expect_popup(timeout=PATIENCE_MS) as popup:
+            desk.click("#pay")
+        window = popup.value
+        with window.expect_popup(timeout=PATIENCE_MS) as page:
+            window.get_by_role("button", name="Open the payment page").click()
+        expect(page.value.get_by_role("heading")).to_have_text("Invented payments")
+        page.value.close()
+        expect(window.locator("#payment-text")).to_have_text("The payment page seems to be closed. Is it?")
+        assert till.asked(ClosePayment) == 0, "a handle that says closed is no proof"
+        window.get_by_role("button", name="Payment is finished").click()
+        till.closes(1)
+
+        call = CallId("call-heard")
+        masked = frozenset({SuppressionReason.MASK})
+        till.site.engine.calls[call] = msgspec.structs.replace(
+            till.site.engine.calls[call], suppressed=masked, mask_since=61.0
+        )
+        tell(till.site)
+        expect(desk.locator("#alarm")).to_contain_text("The recording has been masked for 1:0", timeout=PATIENCE_MS)
+        expect(desk.locator("#mask")).to_have_text("Unmask recording")
+        assert problems(desk) == []
 
 
 REFUSED = "This payment page cannot be opened"
