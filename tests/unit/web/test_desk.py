@@ -17,6 +17,7 @@ from ringfence.centre.accounts.actions import create_agent
 from ringfence.centre.accounts.models import Agent
 from ringfence.centre.audit.models import AuditEntry
 from ringfence.centre.directory.models import Queue
+from ringfence.centre.recordings.words import NOT_RECORDED, PAUSES, STOPS
 from ringfence.centre.tenancy import all_clients
 from ringfence.control import tokens
 from ringfence.control.commands import (
@@ -52,7 +53,7 @@ from ringfence.control.facts import (
     SuppressionReason,
 )
 from ringfence.kit.ids import CallId, ClientCode, EntryId, RecordingId
-from ringfence.web.desk.labels import KEYPAD_FIELDS, MASK_REASONS, NOT_RECORDED, PAUSES, STATES, STOP_REASONS, STOPS
+from ringfence.web.desk.labels import KEYPAD_FIELDS, MASK_REASONS, STATES, STOP_REASONS
 from ringfence.web.desk.words import words
 
 SignIn = Callable[[str], Visitor]

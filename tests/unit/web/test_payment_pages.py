@@ -156,20 +156,21 @@ def send(content: bytes, signature: str, **headers: str) -> Any:
 def test_a_provider_s_event_is_taken_once_and_every_refusal_explains(
     opening: tuple[Visitor, actions.Opening], sign_in: SignIn
 ) -> None:
-    page = strictly(sign_in("CODM").post("/payments/settings/BBC/secret/", {"do": "make"}))
-    secret = re.search(r"\b[\w-]{43}\b", page.text)
+    answer = sign_in("CODM").post("/payments/settings/BBC/secret/", {"do": "make"})
+    strictly(answer)
+    secret = re.search(r'id="made">([\w-]{43})<', answer.content.decode())
     assert secret is not None
     _visitor, made = opening
     now = datetime.now(UTC)
     content = json.dumps({"event_id": "e1", "event": "closed", "payment": made.payment_id}).encode()
-    good = sign(secret[0], content, at=now)
+    good = sign(secret[1], content, at=now)
     assert send(content, "t=1,v1=0").status_code == 401
     assert send(content, good, content_type="text/plain").status_code == 415
     assert send(b"x" * 5000, good).status_code == 413
     assert send(content, good).json() == {"result": "closed"}
     assert send(content, good).status_code == 409
     broken = b'{"event_id": "e2", "event": "paid", "payment": ""}'
-    answer = send(broken, sign(secret[0], broken, at=now))
+    answer = send(broken, sign(secret[1], broken, at=now))
     assert (answer.status_code, answer.json()["message"]) == (400, "event is opened or closed.")
     assert Browser().get("/payments/events/BBC").status_code == 405
 

@@ -36,7 +36,11 @@ class Entry:
         return {field.name: _plain(getattr(self, field.name)) for field in dataclasses.fields(self)}  # type: ignore[arg-type] # every subclass is a dataclass
 
     def reads(self) -> str:
-        """The entry as a plain English sentence."""
+        """The entry as a plain English sentence; a type may put words for its codes."""
+        return self.as_sentence()
+
+    def as_sentence(self) -> str:
+        """The type's sentence with the fields as they are."""
         return _Sentence().vformat(str(self.sentence), (), self.as_fields())
 
 

@@ -1,8 +1,12 @@
 """What the audit trail says of recordings and of the people who hear them."""
 
+from dataclasses import replace
+
 from django.utils.translation import gettext_lazy as _
+from typing_extensions import override
 
 from ringfence.centre.audit.entries import Entry, audited
+from ringfence.centre.recordings.words import pause_words, stop_words
 
 
 @audited("recording.started", _("Recording {recording_id} of call {call_id} began."), personal=["agent_id"])
@@ -22,6 +26,10 @@ class RecordingMasked(Entry):
     mask: str = ""
     """Of a mask: its coded reason."""
 
+    @override
+    def reads(self) -> str:
+        return replace(self, reason=pause_words(self.reason)).as_sentence()
+
 
 @audited(
     "recording.unmasked",
@@ -35,6 +43,11 @@ class RecordingUnmasked(Entry):
     actor: str
     remaining: list[str]
     mask: str = ""
+
+    @override
+    def reads(self) -> str:
+        remaining = [pause_words(reason) for reason in self.remaining]
+        return replace(self, reason=pause_words(self.reason), remaining=remaining).as_sentence()
 
 
 @audited("recording.mask_named", _("The mask on call {call_id} was for {mask}."), personal=["agent_id"])
@@ -57,6 +70,10 @@ class RecordingStopped(Entry):
     actor: str = ""
     stop_code: str = ""
     """Of an agent's stop: its coded reason."""
+
+    @override
+    def reads(self) -> str:
+        return replace(self, reason=stop_words(self.reason)).as_sentence()
 
 
 @audited(

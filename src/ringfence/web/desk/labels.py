@@ -6,13 +6,12 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from ringfence.centre.recordings.words import PAUSES
 from ringfence.control.facts import (
     AgentState,
     KeypadField,
     MaskCode,
-    NotRecordedReason,
     StopCode,
-    StopReason,
     SuppressionReason,
 )
 
@@ -62,41 +61,6 @@ PHASES: dict[str, Text] = {
     "conference": gettext_lazy("in a three-way call"),
 }
 
-PAUSES: dict[SuppressionReason, Text] = {
-    SuppressionReason.PAYMENT: gettext_lazy("Paused: payment"),
-    SuppressionReason.MASK: gettext_lazy("Masked by you"),
-    SuppressionReason.CONSULT_OUTSIDE: gettext_lazy("Paused: talking to somebody outside"),
-    SuppressionReason.RULE: gettext_lazy("Paused: not recorded in a three-way call"),
-    SuppressionReason.HOLD: gettext_lazy("Paused: on hold"),
-}
-"""In the order in which one is shown when several hold."""
-
-STOPS: dict[StopReason, Text] = {
-    StopReason.HANG_UP: gettext_lazy("Stopped: call ended"),
-    StopReason.TRANSFER_CENTRE: gettext_lazy("Stopped: passed to a colleague"),
-    StopReason.AGENT_LEFT: gettext_lazy("Stopped: the agent left the call"),
-    StopReason.MEDIA_FAILED: gettext_lazy("Stopped: a pause could not be confirmed"),
-    StopReason.TRANSFER_OUTSIDE: gettext_lazy("Stopped: transferred"),
-    StopReason.CALLER_OBJECTS: gettext_lazy("Stopped: caller objects"),
-    StopReason.AGENT_STOP: gettext_lazy("Stopped: by the agent"),
-    StopReason.STORAGE_FAILED: gettext_lazy("Stopped: storage failed"),
-    StopReason.ENGINE_LOST: gettext_lazy("Stopped: telephone service failed"),
-    StopReason.RULE: gettext_lazy("Stopped: by the client's rules for transfers"),
-}
-
-NOT_RECORDED: dict[NotRecordedReason, Text] = {
-    NotRecordedReason.NO_RULE: gettext_lazy("Not recorded: no rule allows it"),
-    NotRecordedReason.NOT_ANNOUNCED: gettext_lazy("Not recorded: the notice was not played"),
-    NotRecordedReason.CLIENT_OFF: gettext_lazy("Not recorded: switched off for this client"),
-    NotRecordedReason.GENERAL_USER: gettext_lazy("Not recorded: no contact-centre telephone"),
-    NotRecordedReason.OUTBOUND: gettext_lazy("Not recorded: call made by you"),
-    NotRecordedReason.STORAGE_FAILED: gettext_lazy("Not recorded: storage failed"),
-    NotRecordedReason.MEDIA_FAILED: gettext_lazy("Not recorded: the audio could not be fetched"),
-    NotRecordedReason.CALLER_OBJECTS: gettext_lazy("Not recorded: the caller objects"),
-    NotRecordedReason.AGENT_STOP: gettext_lazy("Not recorded: stopped by the agent"),
-}
-
-
 MASK_REASONS: dict[str, Text] = {
     MaskCode.PAYMENT_SPOKEN.value: gettext_lazy("Payment details are said aloud"),
     MaskCode.SPECIAL_CATEGORY.value: gettext_lazy("Health, belief or other special category"),
@@ -121,8 +85,9 @@ KEYPAD_FIELDS: dict[str, Text] = {
 
 
 def pause_text(suppressed: Collection[SuppressionReason]) -> str:
-    """The words for a recording that keeps silence."""
-    return str(next(text for reason, text in PAUSES.items() if reason in suppressed))
+    """The words for a recording that keeps silence, to the agent who masked it."""
+    first = next(reason for reason in PAUSES if reason in suppressed)
+    return _("Masked by you") if first is SuppressionReason.MASK else str(PAUSES[first])
 
 
 def reason_text(reason: str | None) -> str:

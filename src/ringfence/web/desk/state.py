@@ -17,12 +17,13 @@ from ringfence.centre.calls.sealing import display_number
 from ringfence.centre.directory.models import Queue, TransferEntry
 from ringfence.centre.live.queries import presence_of
 from ringfence.centre.payments.queries import links_of, open_payments_of_call, settings_of
+from ringfence.centre.recordings.words import NOT_RECORDED, STOPS
 from ringfence.centre.retention.queries.duty import duty_supervisor
 from ringfence.centre.tenancy.models import Client
 from ringfence.control.commands import EngineStatus, LiveCall
 from ringfence.control.facts import AgentState, Direction, NotRecordedReason, StopReason, SuppressionReason
 from ringfence.kit.ids import AgentId
-from ringfence.web.desk.labels import NOT_RECORDED, PHASES, STATES, STOPS, pause_text, reason_text
+from ringfence.web.desk.labels import PHASES, STATES, pause_text, reason_text
 from ringfence.web.exchange import status
 from ringfence.web.person import Person
 

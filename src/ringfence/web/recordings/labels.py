@@ -9,8 +9,8 @@ from django.utils.translation import gettext_lazy as _
 from ringfence.centre.calls.models import CallKind
 from ringfence.centre.calls.queries import Outcome
 from ringfence.centre.recordings.models import RecordingState
+from ringfence.centre.recordings.words import NOT_RECORDED, PAUSES, STOPS
 from ringfence.control.facts import ConsultOutcome, Direction, EndReason, OfferOutcome, SuppressionReason
-from ringfence.web.desk.labels import NOT_RECORDED, PAUSES, STOPS
 
 Text = str | Promise
 

@@ -14,9 +14,9 @@ from ringfence.centre.calls.sealing import display_number
 from ringfence.centre.directory.models import Queue, TransferEntry
 from ringfence.centre.recordings.models import GONE, RecordingState
 from ringfence.centre.recordings.queries import RecordingDetail, RecordingRow
+from ringfence.centre.recordings.words import NOT_RECORDED
 from ringfence.centre.tenancy.models import Client
 from ringfence.control.facts import OfferOutcome
-from ringfence.web.desk.labels import NOT_RECORDED
 from ringfence.web.recordings.labels import (
     DIRECTIONS,
     ENDS,
