@@ -4,10 +4,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from ringfence.centre.recordings.words import NOT_RECORDED, STOPS
 from ringfence.centre.retention.models import Decision, FlagState
 from ringfence.centre.retention.schedule import Rule, Unit
 from ringfence.control.facts import NotRecordedReason, StopReason
-from ringfence.web.desk.labels import NOT_RECORDED, STOPS
 
 Text = str | Promise
 
