@@ -244,14 +244,20 @@ def tab_to(page: Page, selector: str) -> None:
     raise AssertionError(f"{selector} is not reached by keyboard")
 
 
+def follow(page: Page) -> None:
+    """Presses Enter on the focused link or button and waits for the page behind it."""
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+
+
 def test_audit_entries_are_saved_by_keyboard_alone(browser: Browser, site: Site) -> None:
     with signed_in(browser, site, "tl") as profile:
         page = profile.new_page()
         page.goto("/audit/")
         tab_to(page, "a[href^='/audit/export/']")
-        page.keyboard.press("Enter")
+        follow(page)
         tab_to(page, "main button[type=submit]")
-        page.keyboard.press("Enter")
+        follow(page)
         expect(page.get_by_role("alert")).to_contain_text("There is a problem")
         tab_to(page, "input[name=format]")
         page.keyboard.press("Space")
@@ -268,12 +274,12 @@ def test_a_notice_is_drafted_by_keyboard_alone(browser: Browser, site: Site, com
         page = profile.new_page()
         page.goto("/notices/")
         tab_to(page, "a[href='/notices/BBC/draft/']")
-        page.keyboard.press("Enter")
+        follow(page)
         tab_to(page, "textarea[name=text]")
         page.keyboard.type("We record calls to serve you well.")
         tab_to(page, "input[name=contact]")
         page.keyboard.type("Data Protection Officer, dpo@barford.example")
         tab_to(page, "main button[type=submit]")
-        page.keyboard.press("Enter")
+        follow(page)
         expect(page.locator("h1")).to_contain_text("Privacy notice, version 1")
         complaints += problems(page)
