@@ -54,11 +54,21 @@ def configuration(settings: Settings) -> uvicorn.Config:
     )
 
 
+def keep_no_connection() -> None:
+    """Close a request's database connection when it ends. Each request has a thread of its own: the next one could not
+    use it, and the server would soon have no more to give.
+    """
+    from django.db import connections
+
+    connections.settings["default"]["CONN_MAX_AGE"] = 0
+
+
 def serve(settings: Settings, *, supervised: bool) -> int:
     """Until Ctrl-C, SIGTERM or the supervisor's end."""
     logs.configure("web", settings, terminal_level="ERROR" if supervised else None)
     ports.require_free(settings, process="web")
     use_django()
+    keep_no_connection()
     server = _Server(configuration(settings))
     if supervised:
 

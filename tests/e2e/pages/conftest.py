@@ -21,6 +21,8 @@ from tests.support.browser import chromium, context, write_tone
 from tests.support.pages import Centre, Exchange, exchange, furnish
 from tests.support.sealed import empty_storage
 
+from ringfence.entry.serve_web import keep_no_connection
+
 BUILT = Path(__file__).resolve().parents[3] / "src/ringfence/web/static/dist/desk.js"
 
 
@@ -43,6 +45,8 @@ def built() -> None:
 
 @contextmanager
 def serving() -> Iterator[str]:
+    kept = connections.settings["default"].get("CONN_MAX_AGE", 0)
+    keep_no_connection()
     server = uvicorn.Server(
         uvicorn.Config(get_asgi_application(), host="127.0.0.1", port=0, lifespan="off", log_config=None, ws="none")
     )
@@ -57,9 +61,13 @@ def serving() -> Iterator[str]:
         port = server.servers[0].sockets[0].getsockname()[1]
         yield f"http://127.0.0.1:{port}"
     finally:
-        server.force_exit = server.should_exit = True
+        # Requests that a closing browser left behind end by themselves, with their database connections.
+        server.should_exit = True
+        thread.join(5)
+        server.force_exit = True
         thread.join(20)
         connections.close_all()
+        connections.settings["default"]["CONN_MAX_AGE"] = kept
 
 
 @pytest.fixture

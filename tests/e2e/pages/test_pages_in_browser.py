@@ -8,6 +8,7 @@ from django.db import transaction
 from playwright.sync_api import Browser, Page, expect
 from tests.e2e.pages.conftest import Site, signed_in
 from tests.support.browser import context
+from tests.support.system import eventually
 
 from ringfence.centre.live.actions import emit
 from ringfence.centre.live.models import Topic
@@ -162,7 +163,10 @@ def test_the_desk_is_worked_by_keyboard_alone(browser: Browser, site: Site) -> N
         expect(page.locator("#transfer-list li:visible")).to_have_count(1)
         page.keyboard.press("Tab")
         page.keyboard.press("Enter")
+        # Each key sends a request of its own, and two of them may overtake each other.
+        eventually(lambda: len(engine.asked) == 2, what="the transfer")
         page.keyboard.press("Control+Shift+Digit2")
+        eventually(lambda: len(engine.asked) == 3, what="the hold")
         page.keyboard.press("Control+Shift+Digit5")
         page.keyboard.press("Control+Shift+Digit7")
         expect(page.locator("#status")).to_contain_text("You are On a call for")

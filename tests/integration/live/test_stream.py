@@ -178,7 +178,7 @@ def test_a_withdrawn_right_stops_the_events(sam: User) -> None:
 
 def test_a_silent_stream_says_that_it_is_there_and_ends_after_its_time(sam: User) -> None:
     key = sign_in(sam)
-    pace = Pace(poll_seconds=0.01, heartbeat_seconds=0.02, longest_seconds=0.3)
+    pace = Pace(poll_seconds=0.01, heartbeat_seconds=0.02, longest_seconds=2.0)
 
     async def follow() -> None:
         parts = await until_end(stream(sam.pk, key, None, pace=pace))

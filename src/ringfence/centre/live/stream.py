@@ -16,7 +16,7 @@ from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 from asgiref.sync import sync_to_async
-from django.db import close_old_connections, connection
+from django.db import connection
 from django.db.utils import DatabaseError, InterfaceError
 
 from ringfence.centre.live import access, queries
@@ -83,7 +83,9 @@ class Tide:
             self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="events")
 
         def work() -> T:
-            close_old_connections()
+            # Kept over many reads, unlike a request's: opened again only when the database has gone away meanwhile.
+            if connection.connection is not None and not connection.is_usable():
+                connection.close()
             return read(*args)
 
         return await sync_to_async(work, thread_sensitive=False, executor=self._thread)()
