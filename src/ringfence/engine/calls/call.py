@@ -61,7 +61,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_DISPENSABLE = (InfoDigit, ReinviteReceived, Ringing)
+_DISPENSABLE = (DtmfReceived, InfoDigit, ReinviteReceived, Ringing)
 """Messages that a full mailbox refuses; all others close or answer something."""
 
 

@@ -20,7 +20,8 @@ from ringfence.control.commands import (
     StopKeypad,
     TransferCall,
 )
-from ringfence.control.facts import KeypadField, KeypadOutcome, KeypadProgress
+from ringfence.control.facts import CallEnded, EndReason, KeypadField, KeypadOutcome, KeypadProgress
+from ringfence.engine.calls import CallConfig
 from ringfence.engine.errors import PaymentUnavailable
 from ringfence.engine.media.port import DtmfReceived
 from ringfence.engine.sip.api import InfoDigit
@@ -314,6 +315,20 @@ def test_keys_of_the_agent_and_keys_that_nobody_asked_for_go_nowhere() -> None:
         await press(world, VISA, agent=True)
 
     assert told(run(scenario)) == [("started", 0)]
+
+
+def test_a_flood_of_keys_is_bounded_and_the_hang_up_still_counts() -> None:
+    async def scenario(world: World) -> None:
+        caller, _agent = await world.talking()
+        state = world.only()
+        call = world.table._calls[state.call_id]
+        assert state.customer is not None
+        for _ in range(20):
+            world._media_event(DtmfReceived(session=state.session, leg=state.customer, digit="1", duration_ms=0))
+        assert call.dropped == 16
+        await world.hangs_up(caller)
+
+    assert run(scenario, CallConfig(mailbox=4)).facts.last(CallEnded).reason is EndReason.CALLER_HUNG_UP
 
 
 def test_no_digit_is_in_any_fact_log_or_state(caplog: pytest.LogCaptureFixture) -> None:
