@@ -197,6 +197,11 @@ def test_upkeep_ends_keys_that_outlived_their_time_and_misses_backups(
     assert centre.inside(UPKEEP) == ["backup_key_stays", "backup_overdue"]
     ended(*centre.run(("backup",)))
     assert centre.inside(UPKEEP) == []
+    keys.rename(tmp_path / "unmounted")
+    keys.mkdir()
+    unmounted, moved = centre.run(("backup", "--keys-only"), ("backup", "--keys-only", "--new-key-folder"))
+    assert (unmounted.code, "mount it" in unmounted.err) == (1, True)
+    ended(moved)
 
 
 def test_an_interrupted_restore_lets_nothing_start_until_it_is_run_again(

@@ -24,12 +24,15 @@ def backup(
     target: Annotated[Path | None, typer.Argument(help="Folder for backups; else backup.target.")] = None,
     key_folder: KeyFolder = None,
     keys_only: Annotated[bool, typer.Option("--keys-only", help="The key store alone; run this every hour.")] = False,
+    new_key_folder: Annotated[
+        bool, typer.Option("--new-key-folder", help="The folder of backup keys is another one than before.")
+    ] = False,
 ) -> None:
     """Back up this installation while it runs: everything in one folder, the keys apart, sealed and short-lived."""
     from ringfence.entry.backup import make
 
     settings = current()
-    plan = make.plan(settings, target=target, key_folder=key_folder)
+    plan = make.plan(settings, target=target, key_folder=key_folder, new_key_folder=new_key_folder)
     make.backup(settings, plan, keys_only=keys_only, now=datetime.now(UTC).replace(microsecond=0), say=say)
 
 

@@ -20,13 +20,24 @@ _KEPT = 2
 """Key backups that may live at once: the newest, and one before it for the case that it is damaged."""
 
 
-def back_up(target: Target, key_folder: Path, *, life: timedelta, now: datetime, say: Callable[[str], None]) -> str:
+def back_up(
+    target: Target,
+    key_folder: Path,
+    *,
+    life: timedelta,
+    now: datetime,
+    say: Callable[[str], None],
+    new_key_folder: bool = False,
+) -> str:
     """A fresh sealed key store stands in ``target``, read again to prove it; older ones that must die are dead.
 
-    Returns the id of its backup key. Raises OperatorError, VaultError or OSError.
+    Returns the id of its backup key. ``new_key_folder``: the folder holds no key of those in ``target``, on purpose.
+    Raises OperatorError, VaultError or OSError.
     """
     entries, store = destruction_list(), key_store()
     refuse_older_list(target, entries.count())
+    if not new_key_folder:
+        _refuse_strange_folder(target, key_folder, now=now)
     destroyed = entries.count()  # before the snapshot: in doubt an older backup dies sooner
     snapshot = store.database.snapshot()
     key = keybackup.create_backup_key(key_folder, now=now, life=life)
@@ -72,6 +83,16 @@ def refuse_older_list(target: Target, count: int) -> None:
         raise OperatorError(
             f"{target.destroyed} lists {known} destructions, this installation only {count}: it was put back to an "
             f"earlier state. Run 'ringfence destruction replay {target.destroyed}' first, or name another folder."
+        )
+
+
+def _refuse_strange_folder(target: Target, key_folder: Path, *, now: datetime) -> None:
+    # An unmounted folder looks empty: keys written there would be hidden by the next mount, and old ones would live on.
+    living = [header.backup_key for header, _ in sealed_backups(target) if now < header.expires_at]
+    if living and not set(living) & set(keybackup.backup_keys(key_folder)):
+        raise OperatorError(
+            f"{key_folder} holds none of the keys of the backups in {target.keys}: mount it, or say --new-key-folder "
+            "if it is another folder from now on."
         )
 
 

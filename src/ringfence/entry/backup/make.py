@@ -50,9 +50,11 @@ class Plan:
     """Of a backup of the key store."""
     keep: timedelta
     """Of everything else."""
+    new_key_folder: bool = False
+    """The folder of backup keys is another one than before, on purpose."""
 
 
-def plan(settings: Settings, *, target: Path | None, key_folder: Path | None) -> Plan:
+def plan(settings: Settings, *, target: Path | None, key_folder: Path | None, new_key_folder: bool = False) -> Plan:
     """From the command line, or else from the settings. Raises OperatorError naming what is missing or too near."""
     told = settings.backup
     chosen = target or (Path(told.target) if told.target else None)
@@ -77,6 +79,7 @@ def plan(settings: Settings, *, target: Path | None, key_folder: Path | None) ->
         key_folder=keys_at,
         life=timedelta(days=told.key_life_days),
         keep=timedelta(days=told.keep_days),
+        new_key_folder=new_key_folder,
     )
 
 
@@ -87,7 +90,7 @@ def backup(settings: Settings, plan: Plan, *, keys_only: bool, now: datetime, sa
     with _reported(plan.target), _alone(target):
         if not keys_only:
             _generation(settings, target, now=now, say=say)
-        keys.back_up(target, plan.key_folder, life=plan.life, now=now, say=say)
+        keys.back_up(target, plan.key_folder, life=plan.life, now=now, say=say, new_key_folder=plan.new_key_folder)
         if not keys_only:
             _finish(settings, plan, target, now=now, say=say)
     if _same_disk(plan.target, plan.key_folder):
