@@ -46,6 +46,7 @@ from ringfence.control.commands import (
 from ringfence.control.facts import (
     AgentState,
     KeypadField,
+    KeypadOutcome,
     MaskCode,
     NotRecordedReason,
     StopCode,
@@ -427,6 +428,11 @@ def test_server_and_scripts_know_the_same_words() -> None:
     listed = re.search(r"export const WORDS = \[(.*?)\]", source, re.DOTALL)
     assert listed is not None
     assert sorted(re.findall(r"'(\w+)'", listed.group(1))) == sorted(words())
+
+
+def test_every_outcome_of_the_keypad_has_its_words() -> None:
+    steps = {"started", "typing", "cleared", "stopped", "too_many_tries"} | {each.value for each in KeypadOutcome}
+    assert {f"keypad_{step}" for step in steps} == {key for key in words() if key.startswith("keypad_")}
 
 
 def test_server_and_scripts_know_the_same_shortcuts() -> None:

@@ -102,3 +102,5 @@ function main(): void {
 }
 
 main()
+
+export {} // a module: its names are its own

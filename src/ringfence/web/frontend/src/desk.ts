@@ -10,7 +10,7 @@ import { Ringer } from './ringer'
 import { Server, SignedOut } from './server'
 import { type Action, actionOf } from './shortcuts'
 import { type DeskState, type Phase, clock, lookEvery, queueStep } from './state'
-import { type Word, type Words, fill } from './words'
+import { type Word, type Words, fill, keypadWord } from './words'
 
 const GAP_MS = 10_000
 const SOUND_MS = 3000
@@ -97,13 +97,9 @@ function main(root: HTMLElement): void {
     const field = fields[String(event['field'])] ?? ''
     const count = String(Number(event['digits']) || 0)
     const outcome = String(event['outcome'])
-    const text: Record<string, string> = {
-      started: fill(words.keypad_started, { field }),
-      typing: fill(words.keypad_typing, { field, count }),
-      cleared: words.keypad_cleared,
-      stopped: words.keypad_stopped,
-    }
-    const said = text[outcome] ?? fill(words.keypad_done, { field, outcome: outcome.replaceAll('_', ' ') })
+    const word = keypadWord(outcome)
+    if (word === null) return
+    const said = fill(words[word], { field, count })
     recording.keypadTold(said)
     if (outcome !== 'typing') announcer.mention(said)
   }

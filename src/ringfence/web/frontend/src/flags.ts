@@ -43,3 +43,5 @@ if (region !== null) {
   follow()
   setInterval(soon, POLL_MS)
 }
+
+export {} // a module: its names are its own

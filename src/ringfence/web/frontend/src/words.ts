@@ -13,11 +13,16 @@ export const WORDS = [
   'held',
   'incoming',
   'joined',
+  'keypad_accepted',
   'keypad_cleared',
-  'keypad_done',
+  'keypad_expired',
+  'keypad_not_valid',
   'keypad_started',
   'keypad_stopped',
+  'keypad_too_many_tries',
   'keypad_typing',
+  'keypad_unavailable',
+  'keypad_wrong_length',
   'leave_in_call',
   'live_lost',
   'mask_named',
@@ -94,4 +99,10 @@ export function microphoneWord(name: string): Word {
     default:
       return 'mic_other'
   }
+}
+
+/** Which words tell what became of a field that the caller keyed in; null for a code that nobody knows. */
+export function keypadWord(outcome: string): Word | null {
+  const word = `keypad_${outcome}`
+  return WORDS.find((known) => known === word) ?? null
 }

@@ -5,7 +5,7 @@ import { Backoff } from '../src/backoff'
 import { between, grade, mos } from '../src/quality'
 import { actionOf } from '../src/shortcuts'
 import { clock, lookEvery, parseState, queueStep } from '../src/state'
-import { fill, microphoneWord } from '../src/words'
+import { fill, keypadWord, microphoneWord } from '../src/words'
 
 const STATE = {
   now: '2026-10-02T09:00:10Z',
@@ -130,4 +130,8 @@ test('the announcer answers at once and mentions seldom, newest first', (context
   announcer.answer('five')
   pass(20_000)
   assert.deepEqual(said, ['one', 'three', 'five'])
+})
+
+test('only known outcomes of the keypad are told', () => {
+  assert.deepEqual(['typing', 'accepted', 'constructor'].map(keypadWord), ['keypad_typing', 'keypad_accepted', null])
 })
