@@ -432,8 +432,8 @@ def test_a_recording_is_heard_for_a_stated_purpose_and_the_play_is_told(
     expect(listened).to_contain_text(re.compile(r"\d"))
     assert agent.request.get(source).status == 403
     with person(browser, system, "data.protection@centre.example") as officer:
-        assert officer.request.get(address).status == 403
-        assert officer.request.get(source).status == 403
+        for shut in (address, source):  # they decide about what is flagged and held, and hear nothing else
+            assert officer.request.get(shut).status in (403, 404)
         trail = officer.new_page()
         trail.goto(f"{system.web}/audit/")
         played = trail.get_by_role("row").filter(has_text="Wilfa Stonebeck").filter(has_text="recording.played")
