@@ -6,14 +6,19 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync, sync_to_async
 from django.utils import timezone
 from tests.support.pages import Centre
 from tests.support.strict_pages import Page, Visitor, strictly
+from tests.unit.web.conftest import person_of_role
 
 from ringfence.centre.audit.models import AuditEntry
+from ringfence.centre.recordings.actions import open_audio, state_purpose
 from ringfence.centre.recordings.models import Recording, RecordingState
+from ringfence.centre.retention.actions import flag_call
 from ringfence.centre.retention.models import Flag, Hold, RestoreRequest, RuleChange
 from ringfence.centre.tenancy import all_clients
+from ringfence.web.recordings import views
 
 SignIn = Callable[[str], Visitor]
 NOTE = "Caller asked for a new green bin; an order was raised."
@@ -216,8 +221,6 @@ def test_a_period_is_proposed_and_comes_into_force_through_three_others(sign_in:
 
 
 def test_the_rota_is_set_and_a_supervisor_on_duty_may_delete(sign_in: SignIn, centre: Centre) -> None:
-    from tests.unit.web.conftest import person_of_role
-
     leader, supervisor = sign_in("TL"), sign_in("SUP")
     who, day = person_of_role("SUP").pk.hex, timezone.localdate().isoformat()
     assert (
@@ -231,8 +234,32 @@ def test_the_rota_is_set_and_a_supervisor_on_duty_may_delete(sign_in: SignIn, ce
     assert supervisor.page("/retention/rota/").text
 
 
+def test_a_play_that_is_under_way_gets_no_further_sound_when_the_call_is_flagged(
+    sign_in: SignIn, centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R51: what is being sent stops too, not only what is asked for next."""
+    monkeypatch.setattr(views, "PART_BYTES", 4000)
+    user, now = person_of_role("SUP"), timezone.now()
+    grant = state_purpose(user, "rec-heard", session_key="s", purpose="quality", now=now)
+    view = open_audio(user, grant.grant_id, session_key="s", now=now)
+
+    leader = person_of_role("TL")
+
+    async def listen() -> int:
+        parts = views._parts(view, 0, view.size, grant.grant_id)
+        got = len(await anext(parts)) + len(await anext(parts))
+        await sync_to_async(flag_call)(leader, "call-heard", "health")
+        with pytest.raises(views.PlayEnded):
+            await anext(parts)
+        return got
+
+    assert async_to_sync(listen)() == 8000
+
+
 def test_reports_are_shown_and_exported_without_formulas(sign_in: SignIn, centre: Centre) -> None:
+    sign_in("TL").post("/retention/calls/call-heard/flag/", {"code": "religion"})
     visitor = sign_in("RP")
+    assert "Religious or philosophical beliefs" in visitor.page("/retention/health/").text
     page = visitor.page("/retention/health/")
     assert "no rule" not in page.text
     answer: Any = visitor.get("/retention/health/?format=csv")

@@ -157,6 +157,7 @@ def carry_out(recording_ids: Collection[str], *, now: datetime) -> Outcome:
     with all_clients("destruction follows its journal"):
         rows = list(Recording.objects.filter(pk__in=recording_ids, state=RecordingState.DESTROYING))
         journal = Destruction.objects.filter(finished_at=None).in_bulk([row.pk for row in rows])
+        rows = [row for row in rows if row.pk in journal]  # somebody else may have finished one meanwhile
         failures: dict[str, str] = {}
         orders: dict[str, vault.Order] = {}
         for row in rows:
@@ -169,7 +170,7 @@ def carry_out(recording_ids: Collection[str], *, now: datetime) -> Outcome:
         for start in range(0, len(done), BATCH):
             finish(done[start : start + BATCH], journal, now=now)
         for recording_id, failure in failures.items():
-            Destruction.objects.filter(pk=recording_id).update(failure=failure[:64])
+            Destruction.objects.filter(pk=recording_id, finished_at=None).update(failure=failure[:64])
     return Outcome(finished=len(done), failed=len(failures))
 
 
@@ -228,9 +229,17 @@ def _destroy_media(orders: dict[str, vault.Order]) -> dict[str, str]:
 
 
 def finish(done: list[Recording], journal: dict[str, Destruction], *, now: datetime) -> None:
-    """Rows, certificates and audit entries of what the vault has destroyed, in one transaction."""
-    ids = [row.pk for row in done]
+    """Rows, certificates and audit entries of what the vault has destroyed, in one transaction and once.
+
+    A request and the worker may both have come this far with the same recording; the second finds it finished.
+    """
     with transaction.atomic():
+        mine = Destruction.objects.select_for_update().filter(pk__in=[row.pk for row in done], finished_at=None)
+        still_open = set(mine.values_list("pk", flat=True))
+        done = [row for row in done if row.pk in still_open]
+        if not done:
+            return
+        ids = [row.pk for row in done]
         parts = [part.name for part in all_parts() if part.erase(ids) >= 0]
         by_age = [row.pk for row in done if journal[row.pk].cause == Cause.AGE]
         early = [row.pk for row in done if journal[row.pk].cause != Cause.AGE]

@@ -24,6 +24,7 @@ from ringfence.centre.retention.models import (
     Hold,
     HoldItem,
     RestoreRequest,
+    RetentionRun,
 )
 from ringfence.centre.retention.queries.rules import value_of, zone_of
 from ringfence.centre.retention.schedule import Code
@@ -110,6 +111,7 @@ KINDS = (
 def delete_others(*, now: datetime) -> tuple[int, int]:
     """How many records went, and how many kinds of a client failed."""
     deleted = failed = 0
+    RetentionRun.objects.filter(started_at__lt=now - RUNS_KEPT).delete()
     with all_clients("every client's records reach their age"):
         for client in [*sorted(client_codes()), None]:
             for kind in KINDS:

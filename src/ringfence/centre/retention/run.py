@@ -109,11 +109,19 @@ def overdue(*, now: datetime) -> int:
     return int(late_back + late_purge + unarmed)
 
 
+def _oldest() -> datetime | None:
+    """When the oldest recording began; where no run has ended yet, a run is missed from a day after that on."""
+    with all_clients("the oldest of every client"):
+        found: datetime | None = Recording.objects.order_by("started_at").values_list("started_at", flat=True).first()
+    return found
+
+
 def watch(*, now: datetime) -> None:
     """Alarms say what is late, what must be reviewed, and where nobody is on duty; they close when it is mended."""
     last = RetentionRun.objects.filter(finished_at__isnull=False, failed=0).order_by("-started_at").first()
     late = overdue(now=now)
-    missed = last is None or now - last.started_at > LAG
+    since = last.started_at if last else _oldest()
+    missed = since is not None and now - since > LAG
     _alarm(LATE_ALARM, late > 0 or missed, f"count={late}" if late else "no run", now)
     with all_clients("reviews and deletions are watched over every client"):
         reviews = Hold.objects.filter(released_at=None, review_on__lt=now.date()).count()

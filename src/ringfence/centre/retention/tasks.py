@@ -12,7 +12,6 @@ from ringfence.centre.retention import run
 from ringfence.centre.retention.actions.deletion import remove_recorded
 from ringfence.centre.retention.actions.flags import escalate
 from ringfence.centre.retention.destroy import carry_out
-from ringfence.centre.retention.errors import RunFailed
 from ringfence.centre.retention.queries.rules import value_of
 from ringfence.centre.retention.schedule import Code
 from ringfence.centre.tenancy import all_clients
@@ -83,7 +82,7 @@ def remove_objected(call_id: str) -> None:
 
 
 def remove(call_id: str, *, now: datetime) -> None:
-    """As the job, at ``now``. Raises TryLater or RunFailed."""
+    """As the job, at ``now``. Raises TryLater."""
     with all_clients("a job removes recordings of every client"):
         call = Call.objects.filter(pk=call_id).first()
         if call is None or not value_of(Code.OBJECTION, call.client_id):
@@ -96,4 +95,4 @@ def remove(call_id: str, *, now: datetime) -> None:
             Recording.objects.filter(call_id=call_id, state=RecordingState.DESTROYING).values_list("pk", flat=True)
         )
     if left and carry_out(left, now=now).failed:
-        raise RunFailed
+        raise TryLater(f"What was recorded of call {call_id} is unplayable, but not wholly destroyed yet.")

@@ -17,8 +17,9 @@ from ringfence.centre.audit.actions import record
 from ringfence.centre.retention.access import access_certificate
 from ringfence.centre.retention.entries import RetentionExported
 from ringfence.centre.retention.errors import NotFound
-from ringfence.centre.retention.models import Cause
+from ringfence.centre.retention.models import Cause, FlagCode
 from ringfence.centre.retention.queries import due, health
+from ringfence.centre.retention.queries.flags import flags_by_month
 from ringfence.centre.retention.schedule import rule_of
 from ringfence.web.access import PersonRequest, needs
 from ringfence.web.forms import day_end, day_start
@@ -127,10 +128,20 @@ def recording_health(request: PersonRequest) -> HttpResponse:
         }
         for one in found
     ]
+    queues = Names.read(agents=[]).queues
+    events = [
+        {
+            "month": date(year, month, 1),
+            "queue": queues.get(queue, "") or "–",
+            "kind": FlagCode(code).label,
+            "count": count,
+        }
+        for (year, month, queue, code), count in sorted(flags_by_month(since=first, until=last).items(), reverse=True)
+    ]
     return render(
         request,
         "retention/health.html",
-        frame(request, form=form, lines=lines, since=since, until=until - timedelta(days=1)),
+        frame(request, form=form, lines=lines, events=events, since=since, until=until - timedelta(days=1)),
     )
 
 

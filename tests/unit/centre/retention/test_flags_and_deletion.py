@@ -1,6 +1,7 @@
 """Flags, quarantine, and early deletion: who may, when, with which note, and what is left."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from tests.support.people import agent_id_of, create_person
@@ -29,7 +30,7 @@ from ringfence.centre.retention.errors import (
     NotFound,
     NotOnDuty,
 )
-from ringfence.centre.retention.models import SPECIAL, Destruction, Flag, FlagCode, FlagState
+from ringfence.centre.retention.models import SPECIAL, Destruction, DestructionLine, Flag, FlagCode, FlagState
 from ringfence.centre.retention.queries.flags import decided_flags, flags_by_month, open_flags, stub_of
 from ringfence.centre.retention.run import run
 from ringfence.centre.retention.tasks import finish_destruction, remove
@@ -180,6 +181,28 @@ def test_it_is_unplayable_when_the_decision_is_stored_even_if_key_and_object_can
         open_audio(tilly, grant.grant_id, session_key=SESSION, now=NOW)
     finish_destruction.call(recording)
     assert row_of(recording).state == RecordingState.DELETED
+
+
+def test_the_worker_that_finishes_the_same_deletion_at_the_same_time_tells_it_no_second_time(
+    tilly: User, recording: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ringfence.centre.retention import destroy
+
+    real = destroy.finish
+    nested: list[bool] = []
+
+    def meanwhile(*args: Any, **kwargs: Any) -> None:
+        if not nested:
+            nested.append(True)
+            finish_destruction.call(recording)  # the worker is first
+        real(*args, **kwargs)
+
+    monkeypatch.setattr(destroy, "finish", meanwhile)
+    delete_early(tilly, "call-1", code="health", note=NOTE, now=NOW)
+    assert nested
+    assert codes().count("recording.destroyed") == 1
+    with all_clients("a test"):
+        assert sum(line.count for line in DestructionLine.objects.all()) == 1
 
 
 def test_a_supervisor_deletes_only_while_on_duty(sam: User, hana: User, recording: str) -> None:

@@ -190,7 +190,10 @@ def test_a_run_goes_on_past_what_fails_then_fails_and_is_alarmed_until_all_is_do
 
 
 def test_a_missed_run_and_what_is_late_raise_an_alarm_that_closes_by_itself(tilly: User) -> None:
+    watch(now=ENDED)
     recorded(ended_at=ENDED)
+    watch(now=ENDED)
+    assert not Alarm.objects.filter(code="retention_late").exists()  # a new installation has missed nothing
     run(now=ENDED)
     watch(now=ENDED + LAG)
     assert not Alarm.objects.filter(code="retention_late", cleared_at=None).exists()
