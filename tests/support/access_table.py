@@ -243,6 +243,8 @@ TABLE: tuple[Line, ...] = (
     get("add_telephone", "ICT", "/people/telephones/add/"),
     post("add_telephone", "ICT", "/people/telephones/add/"),
     post("new_telephone_password", "ICT", "/people/telephones/handset-1/password", shared=TELEPHONES),
+    get("telephone_network", "ICT", "/people/telephones/handset-1/network/", shared=TELEPHONES),
+    post("telephone_network", "ICT", "/people/telephones/handset-1/network/", shared=TELEPHONES),
     post("remove_telephone", "ICT", "/people/telephones/handset-2/remove", shared=TELEPHONES),
     # Audit and health
     get("audit", "TL CODM HOS DPO ICT", "/audit/"),

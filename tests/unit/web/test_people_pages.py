@@ -316,14 +316,27 @@ def test_a_handset_password_is_shown_once_and_rotated(sign_in: SignIn) -> None:
     for changed, message in (
         ({"device_id": "Desk 9"}, "small letters"),
         ({"extension": "999"}, "begins with 1 to 8"),
+        ({"network_access": ""}, "Choose how the telephone proves itself"),
+        ({"network_access": "below"}, "A telephone without 802.1X is not given a password."),
     ):
-        data = {"device_id": "desk-9", "extension": "2999", "label": "Bay 9", **changed}
+        data = {
+            "device_id": "desk-9",
+            "extension": "2999",
+            "label": "Bay 9",
+            "network_access": "eap_tls",
+            **changed,
+        }
         assert message in words(strictly(visitor.post("/people/telephones/add/", data)))
-    page = strictly(visitor.post("/people/telephones/add/", {"device_id": "desk-9", "label": "Bay 9"}))
+    page = strictly(visitor.post("/people/telephones/add/", {"device_id": "desk-9", "network_access": "eap_peap"}))
     (first,) = re.findall(r"Password of desk-9.*?(\S{24})", page.text, re.DOTALL)[:1]
     page = strictly(visitor.post("/people/telephones/desk-9/password"))
     assert first not in page.text
     assert first not in visitor.page("/people/telephones/").text
+    visitor.page("/people/telephones/desk-9/network/")
+    visitor.post("/people/telephones/desk-9/network/", {"network_access": "below"})
+    assert "Below the minimum" in visitor.page("/people/telephones/").text
+    refused = visitor.post("/people/telephones/desk-9/password", follow=True)
+    assert "is not given a password" in words(strictly(refused))
     visitor.post("/people/telephones/desk-9/remove")
     assert Device.objects.get(pk="desk-9").removed_at is not None
     assert visitor.post("/people/telephones/desk-9/password").status_code == 404

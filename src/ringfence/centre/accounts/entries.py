@@ -227,6 +227,16 @@ class DeviceCreated(Entry):
     agent_id: str | None
 
 
+@audited(
+    "device.network_access",
+    _("Telephone {device_id} proves itself to the network by: {network_access}."),
+    technical=True,
+)
+class DeviceNetworkAccess(Entry):
+    device_id: str
+    network_access: str
+
+
 @audited("device.password_reset", _("Telephone {device_id} got a new password."), technical=True)
 class DevicePasswordReset(Entry):
     device_id: str

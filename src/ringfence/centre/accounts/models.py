@@ -284,12 +284,19 @@ class Agent(models.Model):
 class Device(models.Model):
     """A SIP account: a handset with a password, or an agent's browser, which gets short-lived tokens instead."""
 
+    class NetworkAccess(models.TextChoices):
+        EAP_TLS = "eap_tls", _("802.1X with EAP-TLS")
+        EAP_PEAP = "eap_peap", _("802.1X with PEAP, the minimum")
+        BELOW = "below", _("Below the minimum")
+
     device_id = models.CharField(max_length=40, primary_key=True)
     """The SIP user name."""
     kind = models.CharField(max_length=8, choices=[(kind.value, kind.name.title()) for kind in UserKind])
     agent = models.ForeignKey(Agent, on_delete=models.PROTECT, null=True, blank=True, related_name="devices")
     ha1_sealed = models.BinaryField(null=True, blank=True)
     """MD5(user:realm:password) is as good as the password, so it is sealed. None: token account."""
+    network_access = models.CharField(max_length=8, choices=NetworkAccess, blank=True)
+    """How the handset proves itself to the network (R130); empty: nobody has recorded it yet."""
     label = models.CharField(max_length=120)
     employer = models.CharField(max_length=16, blank=True)
     """Of a GENERAL telephone (R10)."""

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
 
-from ringfence.centre.accounts.models import Agent, Team
+from ringfence.centre.accounts.models import Agent, Device, Team
 from ringfence.centre.accounts.rights import Right, Role
 from ringfence.web.forms import DateField, day_end
 
@@ -242,9 +242,25 @@ class TelephoneForm(forms.Form):
         label=_("Telephone id"), max_length=40, help_text=_("The SIP user name: small letters, digits and hyphens.")
     )
     agent = forms.ChoiceField(label=_("Used by"), required=False)
+    network_access = forms.ChoiceField(
+        label=_("On the network by"),
+        choices=[("", _("Choose one")), *Device.NetworkAccess.choices],
+        error_messages={"required": _("Choose how the telephone proves itself to the network.")},
+    )
     label = forms.CharField(label=_("Where it stands"), max_length=120, required=False)
     extension = forms.CharField(label=_("Extension"), max_length=8, required=False)
 
     def __init__(self, data: object = None, *, agents: Choices) -> None:
         super().__init__(data)  # type: ignore[arg-type] # a QueryDict
         self.fields["agent"].choices = [("", _("Nobody: a general telephone")), *agents]  # type: ignore[attr-defined] # a ChoiceField
+
+
+class NetworkForm(forms.Form):
+    """How a handset proves itself to the network."""
+
+    network_access = forms.ChoiceField(
+        label=_("On the network by"),
+        widget=forms.RadioSelect,
+        choices=Device.NetworkAccess.choices,
+        error_messages={"required": _("Choose how the telephone proves itself to the network.")},
+    )

@@ -23,6 +23,7 @@ urlpatterns = [
     path("telephones/", views_telephones.telephones, name="telephones"),
     path("telephones/add/", views_telephones.add_telephone, name="add_telephone"),
     path("telephones/<slug:device_id>/password", views_telephones.new_password, name="new_telephone_password"),
+    path("telephones/<slug:device_id>/network/", views_telephones.telephone_network, name="telephone_network"),
     path("telephones/<slug:device_id>/remove", views_telephones.remove_telephone, name="remove_telephone"),
     path("<slug:user_id>/", views.person, name="person"),
     path("<slug:user_id>/move/", views.move, name="move"),

@@ -12,7 +12,7 @@ from ringfence.centre.accounts.models import Agent, Device
 from ringfence.centre.accounts.rights import Right
 from ringfence.control.directory import UserKind
 from ringfence.web.access import PersonRequest, needs
-from ringfence.web.people.forms import TelephoneForm
+from ringfence.web.people.forms import NetworkForm, TelephoneForm
 from ringfence.web.people.views import attempt
 
 
@@ -53,6 +53,7 @@ def add_telephone(request: PersonRequest) -> HttpResponse:
                 label=values["label"],
                 agent=agent,
                 extension=values["extension"].strip() or None,
+                network_access=values["network_access"],
                 by=request.person.user,
             )
         )
@@ -68,8 +69,31 @@ def add_telephone(request: PersonRequest) -> HttpResponse:
 def new_password(request: PersonRequest, device_id: str) -> HttpResponse:
     """The old password is refused from the next registration on; the new one is shown once."""
     device = access_handset(device_id)
-    password = actions.reset_device_password(device=device, by=request.person.user)
+    try:
+        password = actions.reset_device_password(device=device, by=request.person.user)
+    except AccountsError as error:
+        messages.error(request, str(error))
+        return redirect("telephones")
     return render(request, "people/password.html", {"device_id": device.device_id, "password": password})
+
+
+@needs(Right.MANAGE_DEVICES)
+@require_http_methods(["GET", "HEAD", "POST"])
+def telephone_network(request: PersonRequest, device_id: str) -> HttpResponse:
+    """How the handset proves itself to the network (R130)."""
+    device = access_handset(device_id)
+    form = NetworkForm(
+        request.POST if request.method == "POST" else None, initial={"network_access": device.network_access}
+    )
+    if form.is_valid() and attempt(
+        form,
+        lambda: actions.record_network_access(
+            device=device, network_access=form.cleaned_data["network_access"], by=request.person.user
+        ),
+    ):
+        messages.success(request, _("Noted."))
+        return redirect("telephones")
+    return render(request, "people/network.html", {"form": form, "device": device})
 
 
 @needs(Right.MANAGE_DEVICES)

@@ -11,6 +11,7 @@ from ringfence.centre.accounts.actions.devices import (
     create_device,
     note_registration,
     note_unregistration,
+    record_network_access,
     remove_device,
     reset_device_password,
 )
@@ -56,6 +57,7 @@ __all__ = [
     "note_unregistration",
     "open_support_session",
     "read_notice",
+    "record_network_access",
     "remove_device",
     "rename_user",
     "reset_device_password",

@@ -32,9 +32,14 @@ def create_device(
     agent: Agent | None = None,
     employer: str = "",
     extension: str | None = None,
+    network_access: str = "",
     by: User | None,
 ) -> str:
-    """A SIP account; returns its password, which is stored nowhere and can be shown this once only. Raises Invalid."""
+    """A SIP account; returns its password, which is stored nowhere and can be shown this once only.
+
+    Raises Invalid, and Refused for a handset whose network access is below the minimum (R130).
+    """
+    _refuse_below_minimum(network_access)
     if not _DEVICE_ID.fullmatch(device_id) or device_id.startswith("web-"):
         raise Invalid("A device id has 1 to 40 small letters, digits and hyphens, and does not begin with web-.")
     if Device.objects.filter(device_id=device_id).exists():
@@ -54,6 +59,7 @@ def create_device(
         label=label or device_id,
         employer=employer,
         extension=extension,
+        network_access=network_access,
     )
     record_device(device, by=by)
     return password
@@ -64,11 +70,28 @@ def reset_device_password(*, device: Device, by: User | None) -> str:
     """A new password, shown this once; the old one is refused from the next registration on. Raises Refused."""
     if device.ha1_sealed is None or device.removed_at is not None:
         raise Refused("Only a handset in use has a password. A browser gets short-lived tokens instead.")
+    _refuse_below_minimum(device.network_access)
     password, device.ha1_sealed = _new_password(device.device_id)
     device.save(update_fields=["ha1_sealed"])
     record(entries.DevicePasswordReset(device_id=device.device_id), actor=actor_of(by))
     bump_directory()
     return password
+
+
+@transaction.atomic
+def record_network_access(*, device: Device, network_access: str, by: User | None) -> None:
+    """How the handset proves itself to the network; below the minimum it gets no password (R130). Raises Invalid."""
+    if network_access not in Device.NetworkAccess.values:
+        raise Invalid("Choose how the telephone proves itself to the network.")
+    device.network_access = network_access
+    device.save(update_fields=["network_access"])
+    entry = entries.DeviceNetworkAccess(device_id=device.device_id, network_access=network_access)
+    record(entry, actor=actor_of(by))
+
+
+def _refuse_below_minimum(network_access: str) -> None:
+    if network_access == Device.NetworkAccess.BELOW:
+        raise Refused("A telephone without 802.1X is not given a password. Set up EAP-TLS, or PEAP at least, first.")
 
 
 @transaction.atomic
