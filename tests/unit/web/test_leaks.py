@@ -22,6 +22,7 @@ from tests.support.strict_pages import Visitor
 from ringfence.centre.accounts.models import Agent, Device, User
 from ringfence.centre.accounts.rights import Role
 from ringfence.centre.directory.models import TransferEntry
+from ringfence.centre.notices import actions
 from ringfence.centre.recordings.models import PlayGrant
 from ringfence.centre.tenancy import all_clients
 from ringfence.centre.tenancy.models import Client, TenantModel
@@ -49,6 +50,7 @@ def world(centre: Centre, engine: Exchange) -> dict[str, str]:
             granted_at=now,
             expires_at=now + timedelta(minutes=30),
         )
+        actions.draft(client=OWN, text="x", contact="y", live_days=30, back_days=30, now=now, by=None)
     return {"GRANT": grant.grant_id}
 
 
