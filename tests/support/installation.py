@@ -113,7 +113,7 @@ class Installation:
             env={**kept, "NO_COLOR": "1", "COLUMNS": "200", **self.environment},
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=300,
             check=False,
             cwd=REPOSITORY,
         )

@@ -98,5 +98,28 @@ def replay(
     replay_orders(destroyer(), [entry.order for entry in destroyer().entries.entries()], typer.echo)
 
 
+@destruction.command("orphans")
+def orphans(
+    destroy: Annotated[bool, typer.Option("--destroy", help="Destroy them, with certificates in the list.")] = False,
+) -> None:
+    """Recordings in the store that no row of the database names, as after a restore of an older backup."""
+    use_django()
+    from ringfence.entry.backup import orphans as found
+    from ringfence.entry.destruction import destroyer
+
+    orders = list(found.orphans())
+    for order in orders:
+        typer.echo(f"{order.objects[0]}")
+    if not destroy:
+        typer.echo(f"{len(orders):,} recordings have no row. Say --destroy to end them.")
+        return
+    problems = [each.problem for each in destroyer().destroy(orders) if each.problem is not None]
+    if problems:
+        raise OperatorError(f"{len(problems):,} could not be deleted yet ({problems[0]}); run it again.")
+    for order in orders:
+        destroyer().certify(order.destruction_id)
+    typer.echo(f"{len(orders):,} recordings are destroyed.")
+
+
 def _instant(at: datetime | None) -> str:
     return "not yet" if at is None else f"{at:%Y-%m-%d %H:%M:%S} UTC"

@@ -16,6 +16,8 @@ from tests.support.system import own_database
 from ringfence.vault import keybackup
 from ringfence.vault.errors import BackupKeyError
 
+pytestmark = pytest.mark.timeout(600)  # dozens of processes, each of which starts Django
+
 PHRASE = bytes.fromhex("9a6b1f03c47e5528")
 """Eight A-law samples over and over: what was said, as a search for it sees it."""
 BACKUP_AGO = """
@@ -104,7 +106,6 @@ def generation(target: Path) -> Path:
     return found
 
 
-@pytest.mark.timeout(300)
 def test_what_was_destroyed_since_stays_dead_whoever_restores(server: str, tmp_path: Path) -> None:
     """The same machine, a new machine, and a thief who has the old backup, the safe and, later, the key folder."""
     databases = [own_database(server) if server else "" for _ in range(3)]
@@ -202,6 +203,27 @@ def test_upkeep_ends_keys_that_outlived_their_time_and_misses_backups(
     unmounted, moved = centre.run(("backup", "--keys-only"), ("backup", "--keys-only", "--new-key-folder"))
     assert (unmounted.code, "mount it" in unmounted.err) == (1, True)
     ended(moved)
+
+
+def test_recordings_made_after_the_backup_are_counted_and_can_be_ended(
+    sqlite_centre: Installation, tmp_path: Path
+) -> None:
+    centre, target, keys = sqlite_centre, tmp_path / "backups", tmp_path / "backup-keys"
+    ended(*centre.run(("backup", str(target), "--key-folder", str(keys))))
+    centre.inside(RECORD, names=["late"], waiting=[], phrase=PHRASE.hex())
+    restored, found, gone, none = centre.run(
+        ("restore", str(target), "--replace"),
+        ("destruction", "orphans"),
+        ("destruction", "orphans", "--destroy"),
+        ("destruction", "orphans"),
+    )
+    ended(restored, found, gone, none)
+    assert "1 were made after this backup" in restored.out
+    assert found.out.startswith("BBC/late.rfr\n1 recordings have no row")
+    assert "1 recordings are destroyed" in gone.out
+    assert none.out.startswith("0 recordings have no row")
+    assert not (centre.data / "recordings/BBC/late.rfr").exists()
+    assert played(centre) == {"r1": True, "r2": True, "r3": True}
 
 
 def test_an_interrupted_restore_lets_nothing_start_until_it_is_run_again(

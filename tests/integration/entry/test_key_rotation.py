@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from tests.support.installation import PLAY, RECORD, Installation
 
+pytestmark = pytest.mark.timeout(600)  # a dozen processes, each of which starts Django
+
 PHRASE = bytes.fromhex("9a6b1f03c47e5528")
 AN_HOUR_LATER = """
 from datetime import UTC, datetime, timedelta

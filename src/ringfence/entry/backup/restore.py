@@ -14,6 +14,7 @@ from ringfence.entry import destruction as entry_destruction
 from ringfence.entry import installation, key_store, processes
 from ringfence.entry.backup import database, keys
 from ringfence.entry.backup.layout import INDEX, SPOOL, Manifest, Target, read_index, read_manifest, verify_files
+from ringfence.entry.backup.orphans import orphans
 from ringfence.entry.backup.progress import Progress
 from ringfence.entry.backup.replay import read_list_file, replay
 from ringfence.entry.errors import OperatorError
@@ -90,6 +91,9 @@ def restore(settings: Settings, wanted: Wanted, *, now: datetime, say: Callable[
     installation.migrate()
     destroyer = entry_destruction.destroyer()
     replay(destroyer, [entry.order for entry in destroyer.entries.entries()], say)
+    if lost := sum(1 for _ in orphans()):
+        say(f"WARN  recordings: {lost:,} were made after this backup, so no row names them and nobody can find them.")
+        say("      Restore a later backup, or end them: ringfence destruction orphans --destroy")
     note_restore(made_at=manifest.made_at, destroyed=entries.count(), newer_list=newer)
     installation.restore_mark(settings).unlink()
     say("restored. Run 'ringfence check', then 'ringfence up'.")
