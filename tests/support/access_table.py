@@ -274,6 +274,9 @@ UNMADE_IDS = frozenset(
 )
 """Ids of the table that the furnished centre does not hold; their rooms' own tests make the objects and attack them."""
 
+IN_THE_CALL = frozenset({"desk_sensitive", "desk_pay", "desk_without_pause", "flag_call"})
+"""Routes that answer only somebody who is, or just was, in the call: their rooms' own tests put people into calls."""
+
 STREAMS = {"events": EVERY_ROLE}
 """Server-sent events; what each person is sent is tested in tests/integration/live."""
 

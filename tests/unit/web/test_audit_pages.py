@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 from tests.support.pages import Centre
 from tests.support.strict_pages import Visitor, strictly
@@ -72,9 +73,11 @@ def test_timelines_of_recording_call_person_and_role(sign_in: SignIn, centre: Ce
 
 @pytest.mark.django_db
 def test_a_timeline_uses_its_index() -> None:
+    if connection.vendor == "postgresql":
+        pytest.skip("an empty table is read another way there")
     with all_clients("the test reads"):
         plan = about(Subject.RECORDING, "x").explain()
-    assert "audit_about_recording_id" in plan or "Seq Scan" in plan  # PostgreSQL reads a small table whole
+    assert "audit_about_recording_id" in plan
 
 
 def test_plays_are_counted_by_purpose_and_client(sign_in: SignIn, centre: Centre) -> None:
