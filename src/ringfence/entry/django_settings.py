@@ -104,6 +104,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "ringfence.web.middleware.StaticFilesMiddleware",
     *(["ringfence.web.middleware.ContentSecurityPolicyMiddleware"] if _stands("web/middleware.py") else []),
+    *(["ringfence.web.middleware.NulMiddleware"] if _stands("web/middleware.py") else []),
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable
 
 from django.conf import settings
+from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 from typing_extensions import override
 from whitenoise.middleware import WhiteNoiseMiddleware  # type: ignore[import-untyped] # carries no types
@@ -54,6 +55,18 @@ class ContentSecurityPolicyMiddleware:
         if "Cache-Control" not in response.headers:
             response.headers["Cache-Control"] = "no-store"
         return response
+
+
+class NulMiddleware:
+    """Refuses a NUL in an address with 400: PostgreSQL takes none in a text, and nobody types one."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "%00" in request.META.get("QUERY_STRING", "") or "\x00" in request.path:
+            raise SuspiciousOperation("A NUL stood in the address.")
+        return self.get_response(request)
 
 
 class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc] # whitenoise carries no types

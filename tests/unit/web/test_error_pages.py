@@ -52,6 +52,8 @@ def test_a_request_that_is_not_understood(visitor: Visitor) -> None:
     assert "Nothing was changed" in page.text
     assert SECRET not in page.text
     assert visitor.get("/", headers={"host": "evil.example"}).status_code == 400
+    for address in ("/recordings/x/audio?grant=a%00b", "/calls/%00/"):
+        strictly(visitor.get(address), status=400)
 
 
 def test_a_missing_page_and_an_old_form(visitor: Visitor) -> None:
