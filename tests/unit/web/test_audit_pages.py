@@ -58,16 +58,23 @@ def test_too_many_entries_are_refused_with_the_cure(sign_in: SignIn, monkeypatch
     assert "Choose fewer days, or use the command." in page.text
 
 
-def test_timelines_of_recording_call_person_and_role(sign_in: SignIn, centre: Centre) -> None:
+def test_timelines_of_recording_call_person_role_and_right(sign_in: SignIn, centre: Centre) -> None:
     visitor = sign_in("HOS")
     play(centre, visitor)
     assert "Began to hear recording rec-heard for quality." in visitor.page("/audit/recording/rec-heard/").text
     assert "Recording rec-heard" in visitor.page("/audit/call/call-heard/").text
     assert "was given the role" in visitor.page("/audit/role/HOS/").text
+    right = visitor.page("/audit/right/play_recordings/").text
+    assert "Right: Play recordings" in right
+    assert "was given the role" in right
+    assert 'href="/audit/recording/rec-heard/"' in visitor.get("/recordings/rec-heard/").content.decode()
+    assert 'href="/audit/call/call-heard/"' in visitor.get("/calls/call-heard/").content.decode()
+    supervisor = sign_in("SUP")
+    assert "/audit/recording/" not in supervisor.get("/recordings/rec-heard/").content.decode()
     with all_clients("the test reads"):
         actor = AuditEntry.objects.filter(code="recording.played").latest("number").actor_id
     assert "Began to hear recording rec-heard" in visitor.page(f"/audit/person/{actor}/").text
-    for unknown in ("recording/rec-none", "role/KING", "person/0000", "planet/mars", "person/" + "0" * 32):
+    for unknown in ("recording/rec-none", "role/KING", "right/fly", "person/0000", "planet/mars", "person/" + "0" * 32):
         visitor.page(f"/audit/{unknown}/", status=404)
 
 

@@ -80,11 +80,11 @@ def test_a_refused_page_is_a_page(sign_in: SignIn) -> None:
 
 MENUS = {
     "AGT": ["Desk", "Library"],
-    "TL": ["Desk", "Calls", "Recordings", "Payments", "Library", "People", "Listening", "Audit", "Health"],
-    "RP": ["Calls", "Recordings", "Listening"],
-    "DPO": ["People", "Privacy notices", "Listening", "Audit"],
-    "ICT": ["Telephones", "Support", "Audit", "Health"],
-    "SARO": [],
+    "TL": "Desk Calls Recordings Flags Retention Payments Library People Listening Audit Health".split(),
+    "RP": ["Calls", "Recordings", "Retention", "Listening"],
+    "DPO": ["Flags", "Retention", "People", "Privacy notices", "Listening", "Audit"],
+    "ICT": ["Retention", "Telephones", "Support", "Audit", "Health"],
+    "SARO": ["Retention"],
     "SUPPLIER": ["Support"],
 }
 

@@ -1,4 +1,4 @@
-"""Finding the entries about a person, a call, a recording or a role, by the ids in their fields, on an index."""
+"""Finding entries about a person, a call, a recording, a role or a right by the ids in their fields, on an index."""
 
 from enum import Enum
 from typing import Any
@@ -38,15 +38,21 @@ class Subject(Enum):
     CALL = "call"
     RECORDING = "recording"
     ROLE = "role"
+    RIGHT = "right"
+    """By the roles that hold it."""
 
 
 def about(subject: Subject, *ids: str) -> "models.QuerySet[AuditEntry]":
-    """Entries about it inside the active scope, newest first. A person's ids are those of account and agent."""
+    """Entries about it inside the active scope, newest first.
+
+    A person's ids are those of account and agent, a right's those of the roles that hold it.
+    """
     keys = {
         Subject.PERSON: ("user_id", "agent_id"),
         Subject.CALL: ("call_id",),
         Subject.RECORDING: ("recording_id",),
         Subject.ROLE: ("role",),
+        Subject.RIGHT: ("role",),
     }[subject]
     wanted = Q()
     for key in keys:

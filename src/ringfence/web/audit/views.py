@@ -22,6 +22,7 @@ from ringfence.centre.audit.models import AuditEntry
 from ringfence.web.access import PersonRequest, needs
 from ringfence.web.audit.forms import AuditForm, ExportForm
 from ringfence.web.names import client_choices, people_choices
+from ringfence.web.people.forms import MOMENTS
 
 PAGE = 50
 EXPORT_LIMIT = 50_000
@@ -110,7 +111,7 @@ def export(request: PersonRequest) -> HttpResponse:
 @needs(Right.SEE_AUDIT)
 @require_safe
 def timeline(request: PersonRequest, kind: str, subject_id: str) -> HttpResponse:
-    """Everything the trail tells of one person, call, recording or role; foreign and unknown are the same 404."""
+    """All the trail tells of one person, call, recording, role or right; foreign and unknown are the same 404."""
     try:
         subject = Subject(kind)
     except ValueError:
@@ -136,6 +137,13 @@ def _subject(subject: Subject, given: str) -> tuple[list[str], str]:
             if given not in Role.__members__:
                 raise Http404
             return [given], Role(given).title
+        case Subject.RIGHT:
+            try:
+                right = Right(given)
+            except ValueError:
+                raise Http404 from None
+            named = dict(MOMENTS).get(right.value, right.value.replace("_", " ").capitalize())
+            return [role.value for role in Role if right in role.rights], _("Right: %(name)s") % {"name": named}
         case Subject.CALL:
             return [given], _("Call %(id)s") % {"id": given}
         case Subject.RECORDING:

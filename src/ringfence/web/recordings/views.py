@@ -109,6 +109,7 @@ def call(request: PersonRequest, call_id: str) -> HttpResponse:
             "quality": quality_rows(detail),
             "recordings": [recording_line(row, names) for row in heard],
             "may_reveal": request.person.may(Right.REVEAL_NUMBER) and detail.row.number is not None,
+            "may_audit": request.person.may(Right.SEE_AUDIT),
         },
     )
 
@@ -205,6 +206,7 @@ def recording(request: PersonRequest, recording_id: str) -> HttpResponse:
             "stub": stub_of(recording_id) if gone else None,
             "flag": flag_of_call(detail.row.call_id),
             "holds": holds_of_call(detail.row.call_id),
+            "may_audit": request.person.may(Right.SEE_AUDIT),
             "may_flag": not gone and (may(Right.FLAG_RECORDING) or may(Right.DELETE_EARLY)),
             "may_delete": not gone and may(Right.DELETE_EARLY),
             "may_restore": isinstance(obstacle, NotLive) and may(Right.REQUEST_RESTORE),

@@ -32,7 +32,7 @@ def told(name: str, **to: object) -> None:
 
 
 def names(who: Audience) -> list[str]:
-    return [event.payload["name"] for event in raw_events_after(0) if who.sees(event)]
+    return [event.payload["name"] for event in raw_events_after(0) if "name" in event.payload and who.sees(event)]
 
 
 @pytest.fixture
@@ -143,3 +143,16 @@ def test_clearing_an_alarm_needs_the_right_and_is_audited(clients: None) -> None
     assert open_alarms() == []
     with all_clients("a test"):
         assert AuditEntry.objects.get(code="alarm.cleared").actor_id == ivo.pk.hex
+
+
+def test_nobody_follows_an_event_of_another_client(clients: None) -> None:
+    """Every topic, every role; the counter-proof is somebody of the right client who does follow it."""
+    for topic in Topic:
+        told(topic.value, topic=topic, client=BBC, agent=BEN)
+    of_clients = {topic.value for topic in Topic} - {Topic.TRUNK.value, Topic.DEVICE.value}
+    followed: set[str] = set()
+    for role in Role:
+        stranger = names(audience(create_person(f"stranger-{role.value.lower()}", role, "ELDC")))
+        assert not of_clients & set(stranger), role
+        followed |= set(names(audience(create_person(f"own-{role.value.lower()}", role, "BBC"))))
+    assert of_clients <= followed
