@@ -80,7 +80,19 @@ def test_a_refused_page_is_a_page(sign_in: SignIn) -> None:
 
 MENUS = {
     "AGT": ["Desk", "Library"],
-    "TL": "Desk Calls Recordings Flags Retention Payments Library People Listening Audit Health".split(),
+    "TL": [
+        "Desk",
+        "Calls",
+        "Recordings",
+        "Flags",
+        "Retention",
+        "Payments",
+        "Library",
+        "People",
+        "Listening",
+        "Audit",
+        "Health",
+    ],
     "RP": ["Calls", "Recordings", "Retention", "Listening"],
     "DPO": ["Flags", "Retention", "People", "Privacy notices", "Listening", "Audit"],
     "ICT": ["Retention", "Telephones", "Support", "Audit", "Health"],
