@@ -1,5 +1,6 @@
 """A queue call answered in a browser over WSS and DTLS-SRTP, from a new person's sign-in to hearing the recording."""
 
+import contextlib
 import os
 import re
 from collections.abc import Iterator
@@ -62,11 +63,11 @@ def agent(browser: Browser, system: System) -> Iterator[BrowserContext]:
 def desk(agent: BrowserContext, system: System) -> Iterator[Desk]:
     """The agent's desk, Available; nothing may be stuck in the engine after the test."""
     page = agent.new_page()
-    made = Desk(system, page)
-    made.open()
-    made.available()
-    yield made
-    page.close()
+    with contextlib.closing(page):
+        made = Desk(system, page)
+        made.open()
+        made.available()
+        yield made
     eventually(lambda: not system.status().calls, what="the end of every call")
 
 
@@ -170,6 +171,7 @@ def test_a_queue_call_is_heard_held_and_recorded_and_cannot_be_read_on_the_wire(
         desk.shows("recording-text", "Recording")
         agent_hears(desk, CALLER_TONE)
         hears(heard, AGENT_TONE)
+        eventually(lambda: desk.text("call-timer") >= "0:03", what="long enough a talk to tell two tones apart")
 
         desk.press("hold")
         desk.shows("recording-text", "Paused: on hold")

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, TimeoutError, expect
 
 from tests.support import browser as chromium
-from tests.support.system import System
+from tests.support.system import System, eventually
 
 AGENT = "agent@centre.example"
 WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
@@ -78,10 +78,18 @@ class Desk:
         self.page.keyboard.press(f"Control+Shift+Digit{digit}")
 
     def available(self) -> None:
-        """Go Available and stay so."""
-        if self.text("state-name") != "Available":
-            self.press("go-available")
-        self.shows("state-name", "Available")
+        """Go Available and stay so. Wrapping up may end by itself meanwhile, and with it the button goes."""
+
+        def is_available() -> bool:
+            if self.text("state-name") == "Available":
+                return True
+            button = self.page.locator("#go-available")
+            if button.is_visible():
+                with contextlib.suppress(TimeoutError):
+                    button.click(timeout=1000)
+            return False
+
+        eventually(is_available, seconds=PATIENCE_MS / 1000, what="Available")
 
     def rings(self) -> None:
         """A call rings and can be answered here."""

@@ -4,6 +4,7 @@ Started by :class:`tests.support.peers.PjsipPeer` with the options as one JSON a
 """
 
 import json
+import os
 import select
 import sys
 import time
@@ -12,6 +13,8 @@ from typing import Any
 import pjsua2 as pj
 
 from tests.support.pjsip_options import Options
+
+MEDIA_PORTS = 20
 
 
 def say(kind: str, **values: Any) -> None:
@@ -114,6 +117,9 @@ class Peer:
         address = f"sip:{options.user}@{options.bind}"
         account.idUri = f'"{options.name}" <{address}>' if options.name else address
         account.mediaConfig.transportConfig.boundAddress = options.bind
+        # Ports of its own: an exchange of another test may still send to where a killed peer was.
+        account.mediaConfig.transportConfig.port = 4000 + os.getpid() % 300 * MEDIA_PORTS
+        account.mediaConfig.transportConfig.portRange = MEDIA_PORTS
         if options.registrar:
             account.regConfig.registrarUri = options.registrar
             account.regConfig.timeoutSec = 120

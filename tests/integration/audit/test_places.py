@@ -83,20 +83,23 @@ def test_a_locked_object_is_not_deleted_before_its_time(s3: S3Server) -> None:
 
 
 def test_places_that_fail_say_so(tmp_path: Path, s3: S3Server) -> None:
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        port = closed.getsockname()[1]
-    for broken, message in (
-        (FilePlace(tmp_path / "nowhere"), "cannot be written"),
-        (s3_place(s3, "no-such-bucket", lock_days=0), "took no checkpoint"),
-        (SyslogPlace(f"tcp://127.0.0.1:{port}"), "took no checkpoint"),
-        (SyslogPlace(f"unix://{tmp_path}/nothing"), "took no checkpoint"),
-    ):
-        with pytest.raises(PlaceError, match=message):
-            broken.write(1, b"line", now=NOON)
-    gone = S3Place(bucket="x", endpoint=f"http://127.0.0.1:{port}", access_key="a", secret_key="b", lock_days=0)
-    with pytest.raises(PlaceError, match="gave no checkpoints"):
-        gone.read()
+    stranger = S3Place(
+        bucket="trail", endpoint=s3.endpoint, access_key=s3.access_key, secret_key="not-this", lock_days=0
+    )
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))  # and does not listen; bound all the time, so that nobody else does
+        port = deaf.getsockname()[1]
+        for broken, message in (
+            (FilePlace(tmp_path / "nowhere"), "cannot be written"),
+            (stranger, "took no checkpoint"),
+            (SyslogPlace(f"tcp://127.0.0.1:{port}"), "took no checkpoint"),
+            (SyslogPlace(f"unix://{tmp_path}/nothing"), "took no checkpoint"),
+        ):
+            with pytest.raises(PlaceError, match=message):
+                broken.write(1, b"line", now=NOON)
+        gone = S3Place(bucket="x", endpoint=f"http://127.0.0.1:{port}", access_key="a", secret_key="b", lock_days=0)
+        with pytest.raises(PlaceError, match="gave no checkpoints"):
+            gone.read()
 
 
 @pytest.mark.parametrize("url", ["", "http://x", "tls://", "unix://", "tcp://host:notaport", "nonsense"])

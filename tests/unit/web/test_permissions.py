@@ -121,7 +121,7 @@ def test_a_refusal_is_audited_by_the_name_of_the_page(sign_in: Callable[[str], V
     with all_clients("the test reads"):
         entry = AuditEntry.objects.filter(code="access.refused").latest("number")
     assert entry.actor_role == "Agent"
-    assert re.fullmatch(r'\{"page":"recording","right":"play_recordings"\}', entry.fields)
+    assert re.fullmatch(r'\{"page":"recording","right":"play_recordings or request_restore"\}', entry.fields)
 
 
 @pytest.mark.parametrize(("method", "url"), ADDRESSES)
