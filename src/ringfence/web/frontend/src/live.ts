@@ -24,6 +24,7 @@ interface Settings {
 export class Live {
   private source: EventSource | null = null
   private timer: ReturnType<typeof setTimeout> | null = null
+  private due = 0
   private loading = false
   private again = false
   private ended = false
@@ -72,8 +73,15 @@ export class Live {
 
   private schedule(delay: number): void {
     if (this.ended) return
+    const due = performance.now() + delay
+    // The end of a load plans the next usual look; it must not put off what an event has asked for meanwhile.
+    if (this.timer !== null && this.due <= due) return
     if (this.timer !== null) clearTimeout(this.timer)
-    this.timer = setTimeout(() => void this.load(), delay)
+    this.due = due
+    this.timer = setTimeout(() => {
+      this.timer = null
+      void this.load()
+    }, delay)
   }
 
   private async load(): Promise<void> {
