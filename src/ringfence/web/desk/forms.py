@@ -16,11 +16,7 @@ _CHOSEN = (AgentState.AVAILABLE, AgentState.NOT_READY, AgentState.LOGGED_OUT)
 
 
 class StateForm(forms.Form):
-    state = forms.ChoiceField(
-        choices=[
-            (state.value, state.value) for state in (AgentState.AVAILABLE, AgentState.NOT_READY, AgentState.LOGGED_OUT)
-        ]
-    )
+    state = forms.ChoiceField(choices=[(state.value, state.value) for state in _CHOSEN])
     reason = forms.ChoiceField(choices=list(REASONS.items()), required=False)
 
     @override

@@ -27,10 +27,10 @@ from ringfence.control.commands import (
 )
 from ringfence.control.facts import AgentState
 from ringfence.control.recording_rules import EntryClass
-from ringfence.kit.ids import AgentId, CallId, ClientCode, DeviceId, EntryId
+from ringfence.kit.ids import AgentId, ClientCode, DeviceId, EntryId
 from ringfence.web.access import PersonRequest, needs, signed_in
-from ringfence.web.desk.answers import AgentView, for_agent, message, obey, problem
-from ringfence.web.desk.forms import CallForm, DialForm, LocationForm, StateForm, TransferForm
+from ringfence.web.desk.answers import call_command, for_agent, message, obey, problem
+from ringfence.web.desk.forms import DialForm, LocationForm, StateForm, TransferForm
 from ringfence.web.desk.labels import KEYPAD_FIELDS, MASK_REASONS, PHASES, REASONS, STOP_REASONS, shortcuts
 from ringfence.web.desk.state import desk_state
 from ringfence.web.desk.words import words
@@ -128,36 +128,11 @@ def set_state(request: PersonRequest, agent: Agent) -> HttpResponse:
     )
 
 
-def _call_command(kind: type[HoldCall | RetrieveCall | HangUpCall]) -> AgentView:
-    def view(request: PersonRequest, agent: Agent) -> HttpResponseBase:
-        form = CallForm(request.POST)
-        if not form.is_valid():
-            return problem(form)
-        return obey(kind(call_id=CallId(form.cleaned_data["call_id"]), agent_id=AgentId(agent.agent_id)))
-
-    return view
-
-
-hold = needs(Right.TAKE_CALLS)(require_POST(for_agent(_call_command(HoldCall))))
-retrieve = needs(Right.TAKE_CALLS)(require_POST(for_agent(_call_command(RetrieveCall))))
-hang_up = needs(Right.TAKE_CALLS)(require_POST(for_agent(_call_command(HangUpCall))))
-
-
-@needs(Right.TAKE_CALLS)
-@require_POST
-@for_agent
-def transfer(request: PersonRequest, agent: Agent) -> HttpResponse:
-    """Blind transfer to a destination of the directory."""
-    form = TransferForm(request.POST)
-    if not form.is_valid():
-        return problem(form)
-    return obey(
-        TransferCall(
-            call_id=CallId(form.cleaned_data["call_id"]),
-            agent_id=AgentId(agent.agent_id),
-            entry_id=EntryId(form.cleaned_data["entry_id"]),
-        )
-    )
+hold = call_command(HoldCall)
+retrieve = call_command(RetrieveCall)
+hang_up = call_command(HangUpCall)
+transfer = call_command(TransferCall, TransferForm, entry_id=EntryId)
+"""Blind transfer to a destination of the directory."""
 
 
 @needs(Right.PLACE_CALLS)
