@@ -193,9 +193,9 @@ def test_a_card_that_a_caller_keys_in_is_nowhere_at_all(system: System, temporar
         agent.peer.wait("state", state="CONFIRMED", timeout=30)
         call = eventually(lambda: next(iter(system.status().calls), None), what="the call")
         mine = {"call_id": call.call_id, "agent_id": agent.agent_id}
-        assert isinstance(system.ask(OpenPayment(**mine, payment_id="canary")), Done)  # type: ignore[arg-type]
+        assert isinstance(system.ask(OpenPayment(**mine, payment_id="canary")), Done)  # type: ignore[arg-type] # a dict of ids
         field = KeypadField.CARD_NUMBER
-        keypad = StartKeypad(**mine, payment_id="canary", field=field)  # type: ignore[arg-type]
+        keypad = StartKeypad(**mine, payment_id="canary", field=field)  # type: ignore[arg-type] # a dict of ids
         assert isinstance(system.ask(keypad), Done)
         assert system.status().calls[0].keypad is field
         caller.do("dtmf", digits=CARD + "#")

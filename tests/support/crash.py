@@ -56,7 +56,7 @@ def _run_and_leave(work: Callable[[Path], object], folder: Path, step: int) -> N
         return connection
 
     # Nothing of this outlives the process that it is for.
-    sqlite3.connect = connect_and_watch  # type: ignore[assignment]
+    sqlite3.connect = connect_and_watch  # type: ignore[assignment] # its overloads are not told
     sys.addaudithook(watch)
     try:
         work(folder)

@@ -9,11 +9,11 @@ from typing import Any
 
 warnings.simplefilter("ignore")
 
-import uvicorn  # noqa: E402
-from asgiref.wsgi import WsgiToAsgi  # noqa: E402
-from authlib import jose  # noqa: E402
-from oidc_provider_mock import _app  # noqa: E402
-from typing_extensions import override  # noqa: E402
+import uvicorn  # noqa: E402 (after the filter above)
+from asgiref.wsgi import WsgiToAsgi  # noqa: E402 (after the filter above)
+from authlib import jose  # noqa: E402 (after the filter above)
+from oidc_provider_mock import _app  # noqa: E402 (after the filter above)
+from typing_extensions import override  # noqa: E402 (after the filter above)
 
 fault = {"name": "none"}
 other_key = jose.JsonWebKey.generate_key("RSA", 2048, is_private=True)

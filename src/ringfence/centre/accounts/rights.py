@@ -116,6 +116,16 @@ class Role(StrEnum):
         return RIGHTS[self]
 
 
+ASKED_ABOUT = {
+    Right.PLAY_RECORDINGS: _("Play recordings"),
+    Right.REVEAL_NUMBER: _("See numbers in full"),
+    Right.DELETE_EARLY: _("Delete recordings early"),
+    Right.GRANT_RIGHTS: _("Give and end roles"),
+    Right.SEE_CALLS: _("Search the call log"),
+    Right.SEE_AUDIT: _("Read the audit trail"),
+}
+"""What people ask about when they ask who could (R74), in their words."""
+
 TITLES = {
     Role.AGT: _("Agent"),
     Role.SUP: _("Supervisor"),

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from ringfence.centre.accounts.models import Agent
 from ringfence.centre.accounts.queries import actor_of, user_names
-from ringfence.centre.accounts.rights import Right, Role
+from ringfence.centre.accounts.rights import ASKED_ABOUT, Right, Role
 from ringfence.centre.audit import queries
 from ringfence.centre.audit.about import Subject, about
 from ringfence.centre.audit.actions import record
@@ -22,7 +22,6 @@ from ringfence.centre.audit.models import AuditEntry
 from ringfence.web.access import PersonRequest, needs
 from ringfence.web.audit.forms import AuditForm, ExportForm
 from ringfence.web.names import client_choices, people_choices
-from ringfence.web.people.forms import MOMENTS
 
 PAGE = 50
 EXPORT_LIMIT = 50_000
@@ -142,7 +141,7 @@ def _subject(subject: Subject, given: str) -> tuple[list[str], str]:
                 right = Right(given)
             except ValueError:
                 raise Http404 from None
-            named = dict(MOMENTS).get(right.value, right.value.replace("_", " ").capitalize())
+            named = ASKED_ABOUT.get(right, right.value.replace("_", " ").capitalize())
             return [role.value for role in Role if right in role.rights], _("Right: %(name)s") % {"name": named}
         case Subject.CALL:
             return [given], _("Call %(id)s") % {"id": given}

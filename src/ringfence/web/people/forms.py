@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
 
 from ringfence.centre.accounts.models import Agent, Device, Team
-from ringfence.centre.accounts.rights import Right, Role
+from ringfence.centre.accounts.rights import ASKED_ABOUT, Role
 from ringfence.web.forms import DateField, day_end
 
 Choices = list[tuple[str, str]]
@@ -196,17 +196,7 @@ class PeopleForm(forms.Form):
     )
 
 
-MOMENTS = [
-    (right.value, text)
-    for right, text in (
-        (Right.PLAY_RECORDINGS, _("Play recordings")),
-        (Right.REVEAL_NUMBER, _("See numbers in full")),
-        (Right.DELETE_EARLY, _("Delete recordings early")),
-        (Right.GRANT_RIGHTS, _("Give and end roles")),
-        (Right.SEE_CALLS, _("Search the call log")),
-        (Right.SEE_AUDIT, _("Read the audit trail")),
-    )
-]
+MOMENTS = [(right.value, name) for right, name in ASKED_ABOUT.items()]
 
 
 class WhoCouldForm(forms.Form):
