@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,23 @@ class Said:
     err: str
 
 
+def environment() -> dict[str, str]:
+    """That of an operator's shell in which nothing of Ringfence is set."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("RINGFENCE", "DJANGO"))}
+    return {**kept, "NO_COLOR": "1", "COLUMNS": "200"}
+
+
+def batch(config: Path, lines: Iterable[tuple[str, ...]]) -> list[str]:
+    """One process for several commands, because starting one costs seconds; ``read_batch`` reads what it said."""
+    return [sys.executable, "-c", _BATCH, json.dumps([["--config", str(config), *line] for line in lines])]
+
+
+def read_batch(done: "subprocess.CompletedProcess[str]") -> list[Said]:
+    """What each command of a batch said."""
+    assert done.returncode == 0, done.stderr
+    return [Said(*result) for result in json.loads(done.stdout.splitlines()[-1])]
+
+
 @dataclass
 class Installation:
     """Settings file and data folder below ``folder``."""
@@ -84,11 +102,8 @@ class Installation:
         return self
 
     def run(self, *lines: tuple[str, ...], limit_file_bytes: int | None = None) -> list[Said]:
-        """Several commands in one process, because starting one costs seconds."""
-        wanted = json.dumps([["--config", str(self.config), *line] for line in lines])
-        done = self._process([sys.executable, "-c", _BATCH, wanted], limit_file_bytes=limit_file_bytes)
-        assert done.returncode == 0, done.stderr
-        return [Said(*result) for result in json.loads(done.stdout.splitlines()[-1])]
+        """Several commands in one process."""
+        return read_batch(self._process(batch(self.config, lines), limit_file_bytes=limit_file_bytes))
 
     def inside(self, code: str, **given: Any) -> Any:
         """What ``code`` leaves in ``result``; it runs in a process of this installation, with ``given``."""
@@ -107,10 +122,9 @@ class Installation:
     ) -> "subprocess.CompletedProcess[str]":
         if limit_file_bytes is not None:
             command = ["sh", "-c", f'ulimit -f {limit_file_bytes // 512}; exec "$@"', "limited", *command]
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("RINGFENCE", "DJANGO"))}
         return subprocess.run(
             command,
-            env={**kept, "NO_COLOR": "1", "COLUMNS": "200", **self.environment},
+            env={**environment(), **self.environment},
             capture_output=True,
             text=True,
             timeout=300,

@@ -1,8 +1,6 @@
 """The command as an operator runs it: real processes, a data folder of their own, one-sentence errors."""
 
 import http.client
-import json
-import os
 import signal
 import socket
 import ssl
@@ -11,10 +9,10 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.support.installation import Said, batch, environment, read_batch
 
 from ringfence.vault import Destroyer, DestructionList, FileRootKey, FileSigningKey, FileStore, Order, SqliteKeyStore
 
@@ -28,52 +26,16 @@ def free_port() -> int:
         return port
 
 
-def environment() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("RINGFENCE", "DJANGO"))}
-    return {**kept, "NO_COLOR": "1", "COLUMNS": "200"}
-
-
 def command(config: Path, *arguments: str) -> list[str]:
     return [sys.executable, "-m", "ringfence.entry.cli", "--config", str(config), *arguments]
 
 
-BATCH = """
-import contextlib, io, json, sys
-from ringfence.entry import cli
-results = []
-for arguments in json.loads(sys.argv[1]):
-    out, err, code = io.StringIO(), io.StringIO(), 0
-    sys.argv = ["ringfence", *arguments]
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = end.code or 0
-    results.append([code, out.getvalue(), err.getvalue()])
-print(json.dumps(results))
-"""
-
-
-@dataclass(frozen=True)
-class Said:
-    code: int
-    out: str
-    err: str
-
-
 def run_all(config: Path, *lines: tuple[str, ...]) -> list[Said]:
-    """Several commands in one process, because starting one costs seconds."""
-    wanted = json.dumps([["--config", str(config), *line] for line in lines])
+    """Several commands in one process."""
     done = subprocess.run(
-        [sys.executable, "-c", BATCH, wanted],
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
+        batch(config, lines), env=environment(), capture_output=True, text=True, timeout=90, check=False
     )
-    assert done.returncode == 0, done.stderr
-    return [Said(*result) for result in json.loads(done.stdout)]
+    return read_batch(done)
 
 
 def settings_file(folder: Path, *, web: str = "", more: str = "") -> tuple[Path, int]:

@@ -9,10 +9,12 @@ import ssl
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from ringfence.kit.errors import RingfenceError
+from ringfence.vault.errors import StoreError
+from ringfence.vault.stores.s3 import open_client
 
 PATIENCE_SECONDS = 10.0
 
@@ -81,26 +83,19 @@ class S3Place:
     ) -> None:
         """``lock_days`` 0: a bucket without object lock. Raises PlaceError when boto3 is not installed."""
         try:
-            import boto3
-            import botocore.config
-            import botocore.exceptions
-        except ImportError:
-            raise PlaceError("Checkpoints in S3 need the boto3 package: pip install 'ringfence[s3]'") from None
-        self._client: Any = boto3.session.Session().client(
-            "s3",
-            endpoint_url=endpoint or None,
-            region_name=region,
-            aws_access_key_id=access_key or None,
-            aws_secret_access_key=secret_key or None,
-            config=botocore.config.Config(
-                connect_timeout=PATIENCE_SECONDS,
-                read_timeout=PATIENCE_SECONDS,
-                retries={"total_max_attempts": 2, "mode": "standard"},
-                s3={"addressing_style": "path" if endpoint else "auto"},
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-            ),
-        )
+            self._client = open_client(
+                endpoint=endpoint,
+                region=region,
+                access_key=access_key,
+                secret_key=secret_key,
+                connect_seconds=PATIENCE_SECONDS,
+                read_seconds=PATIENCE_SECONDS,
+                tries=2,
+            )
+        except StoreError as error:
+            raise PlaceError(str(error)) from None
+        import botocore.exceptions
+
         self._errors: tuple[type[Exception], ...] = (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError)
         self._bucket = bucket
         self._lock = timedelta(days=lock_days)

@@ -19,6 +19,42 @@ _BLOCK_BYTES = 1024 * 1024
 _DELETE_ROUNDS = 3
 
 
+def open_client(
+    *,
+    endpoint: str = "",
+    region: str,
+    access_key: str = "",
+    secret_key: str = "",
+    connect_seconds: float,
+    read_seconds: float,
+    tries: int,
+) -> Any:
+    """boto3's client of a service. Empty keys take boto3's own search (roles, profiles).
+
+    Raises StoreError when boto3 is not installed.
+    """
+    try:
+        import boto3
+        import botocore.config
+    except ImportError:
+        raise StoreError("S3 storage needs the boto3 package. Install it with: pip install 'ringfence[s3]'") from None
+    return boto3.session.Session().client(
+        "s3",
+        endpoint_url=endpoint or None,
+        region_name=region,
+        aws_access_key_id=access_key or None,
+        aws_secret_access_key=secret_key or None,
+        config=botocore.config.Config(
+            connect_timeout=connect_seconds,
+            read_timeout=read_seconds,
+            retries={"total_max_attempts": tries, "mode": "standard"},
+            s3={"addressing_style": "path" if endpoint else "auto"},
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+        ),
+    )
+
+
 class S3Store:
     """A bucket, or a part of one. Each object is sent with its SHA-256, which the service checks."""
 
@@ -36,29 +72,17 @@ class S3Store:
         tries: int = 3,
     ) -> None:
         """Empty keys take boto3's own search (roles, profiles). Raises StoreError when boto3 is not installed."""
-        try:
-            import boto3
-            import botocore.config
-            import botocore.exceptions
-        except ImportError:
-            raise StoreError(
-                "S3 storage needs the boto3 package. Install it with: pip install 'ringfence[s3]'"
-            ) from None
-        self._client: Any = boto3.session.Session().client(
-            "s3",
-            endpoint_url=endpoint or None,
-            region_name=region,
-            aws_access_key_id=access_key or None,
-            aws_secret_access_key=secret_key or None,
-            config=botocore.config.Config(
-                connect_timeout=connect_seconds,
-                read_timeout=read_seconds,
-                retries={"total_max_attempts": tries, "mode": "standard"},
-                s3={"addressing_style": "path" if endpoint else "auto"},
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-            ),
+        self._client = open_client(
+            endpoint=endpoint,
+            region=region,
+            access_key=access_key,
+            secret_key=secret_key,
+            connect_seconds=connect_seconds,
+            read_seconds=read_seconds,
+            tries=tries,
         )
+        import botocore.exceptions
+
         self._client_error: type[Exception] = botocore.exceptions.ClientError
         self._transport_error: type[Exception] = botocore.exceptions.BotoCoreError
         self._bucket = bucket
