@@ -34,7 +34,7 @@ from ringfence.engine.calls.fakes import Invited, ManualTimers, MemoryMedia, Mem
 from ringfence.engine.calls.messages import CallCommand
 from ringfence.engine.calls.state import CallState
 from ringfence.engine.fakes import MemoryDirectory, MemoryFacts
-from ringfence.engine.media.port import EngineLost, LegMediaLost, MediaEvent
+from ringfence.engine.media.port import LegMediaLost
 from ringfence.engine.payments import SandboxPaymentAdapter
 from ringfence.engine.sip.api import (
     Binding,
@@ -163,18 +163,9 @@ class World:
         )
         self.table = CallTable(self.around, self.tasks)
         self.sip.set_listener(self.table.on_sip)
-        self.media.on_event = self._media_event
+        self.media.on_event = self.table.on_media
         self.sip.trunks = {CARRIER: True, SPARE: True}
         self.table.directory_changed(self.directory.snapshot)
-
-    def _media_event(self, event: MediaEvent) -> None:
-        if isinstance(event, EngineLost):
-            for call in list(self.table._calls.values()):
-                call.post(event)
-            return
-        owner = self.table._sessions.get(event.session)  # type: ignore[attr-defined]
-        if owner is not None:
-            owner.post(event)
 
     async def settle(self) -> None:
         """Let every mailbox run dry."""
@@ -310,7 +301,7 @@ class World:
 
     async def media_lost(self, leg: LegId | None) -> None:
         assert leg is not None
-        self._media_event(LegMediaLost(session=self.only().session, leg=leg, silent_seconds=30))
+        self.table.on_media(LegMediaLost(session=self.only().session, leg=leg, silent_seconds=30))
         await self.settle()
 
     # The directory

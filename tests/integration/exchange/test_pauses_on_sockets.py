@@ -1,6 +1,7 @@
 """Payment, mask, stop, objection and keypad on real sockets: people hear each other, and the file holds what it may."""
 
 import asyncio
+import gc
 import logging
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -240,6 +241,33 @@ def test_a_card_that_is_keyed_in_is_nowhere_but_in_the_payment_adapter(
     assert not any(CARD[at : at + 8] in caplog.text for at in range(len(CARD) - 7))
     for path in (path for path in tmp_path.rglob("*") if path.is_file()):
         assert CARD.encode() not in path.read_bytes(), path.name
+
+
+def test_a_call_that_is_over_leaves_nothing_to_the_collector_of_cycles(tmp_path: Path) -> None:
+    """It looks seldom, and the keys of recordings and of media would wait for it in memory."""
+
+    async def scenario(stage: ExchangeStage) -> None:
+        caller, agent, call = await converse(stage)
+        assert isinstance(await stage.ask(OpenPayment(**call, payment_id="p1")), Done)
+        start = StartKeypad(**call, payment_id="p1", field=KeypadField.CARD_NUMBER)
+        assert isinstance(await stage.ask(start), Done)
+        await both_hear(stage, caller, agent)
+        gc.collect()
+        gc.disable()
+        try:
+            caller.hang_up()
+            await stage.fact(RecordingSealed)
+            await stage.ended()
+            gc.set_debug(gc.DEBUG_SAVEALL)
+            gc.collect()
+            left = {type(each).__qualname__ for each in gc.garbage if type(each).__module__.startswith("ringfence.")}
+        finally:
+            gc.set_debug(0)
+            gc.garbage.clear()
+            gc.enable()
+        assert left == set()
+
+    play(tmp_path, scenario)
 
 
 def test_whoever_opened_a_payment_may_vanish_and_the_pause_stays(tmp_path: Path) -> None:

@@ -53,7 +53,9 @@ class ManualHandle:
     cancelled: bool = False
 
     def cancel(self) -> None:
+        """As the loop's: what it would have called is let go of."""
         self.cancelled = True
+        self.callback = lambda: None
 
 
 class ManualTimers:

@@ -104,7 +104,8 @@ class CallKeypad:
         self._used.discard(payment_id)
 
     def call_over(self) -> None:
-        """Nothing of any payment is kept."""
+        """Nothing of any payment is kept, and the call is let go of."""
+        self._recording.on_payment_closed = self._recording.on_handed_over = None
         self._wipe()
         self._captured = self._payment_id = None
         if self._around.payments is not None:

@@ -39,7 +39,7 @@ from ringfence.engine.calls.messages import (
 )
 from ringfence.engine.calls.outward import DirectCall, PlacedCall
 from ringfence.engine.calls.state import CallState, Leg, Role
-from ringfence.engine.media.port import EngineLost, LegKind
+from ringfence.engine.media.port import EngineLost, LegKind, MediaEvent
 from ringfence.engine.recorder import SEGMENT_ENDS
 from ringfence.engine.sip.api import (
     Cancelled,
@@ -163,14 +163,18 @@ class CallTable:
     async def follow_media(self) -> None:
         """Hand media events to their calls, until cancelled."""
         async for event in self._around.media.events():
-            if isinstance(event, EngineLost):
-                for call in list(self._calls.values()):
-                    call.post(event)
-                continue
-            session: SessionId | None = getattr(event, "session", None)
-            owner = self._sessions.get(session) if session is not None else None
-            if owner is not None:
-                owner.post(event)
+            self.on_media(event)
+
+    def on_media(self, event: MediaEvent) -> None:
+        """One event of the media engine."""
+        if isinstance(event, EngineLost):
+            for call in list(self._calls.values()):
+                call.post(event)
+            return
+        session: SessionId | None = getattr(event, "session", None)
+        owner = self._sessions.get(session) if session is not None else None
+        if owner is not None:
+            owner.post(event)
 
     def directory_changed(self, snapshot: DirectorySnapshot) -> None:
         """Agents and queues first, then who of them can be reached."""

@@ -385,11 +385,13 @@ class CallRecorder:
         return min(since, self._clock.monotonic())
 
     async def _close_tap(self, recording: RunningRecording) -> None:
-        if recording.tap is None:
+        # They refer to each other: a recording that is over, and its key, must not wait for a collection of cycles.
+        tap, recording.tap = recording.tap, None
+        if tap is None:
             return
         try:
             async with asyncio.timeout(self._tap_seconds):
-                await recording.tap.close()
+                await tap.close()
         except (MediaError, TimeoutError) as error:
             self._distrust(recording, error)
 

@@ -202,7 +202,7 @@ class Chaos:
             case "press" if calls:
                 state = world.state(calls[n % len(calls)])
                 for leg in state.legs:
-                    world._media_event(
+                    world.table.on_media(
                         DtmfReceived(session=state.session, leg=leg, digit="4111*#23"[n], duration_ms=80)
                     )
             case "refer" if up:
@@ -246,7 +246,7 @@ class Chaos:
             case "media_lost" if calls:
                 state = world.state(calls[n % len(calls)])
                 for leg in list(state.legs)[:1]:
-                    world._media_event(LegMediaLost(session=state.session, leg=leg, silent_seconds=30))
+                    world.table.on_media(LegMediaLost(session=state.session, leg=leg, silent_seconds=30))
             case "second" | "ten" | "forty":
                 await world.advance({"second": 1, "ten": 10, "forty": 40}[what])
             case "missing_prompt":

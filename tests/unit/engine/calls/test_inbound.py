@@ -371,7 +371,7 @@ def test_dead_media_of_the_agent_brings_the_caller_back_to_the_queue() -> None:
 def test_a_lost_media_engine_ends_its_calls() -> None:
     async def scenario(world: World) -> None:
         await world.talking()
-        world._media_event(EngineLost())
+        world.table.on_media(EngineLost())
         await world.settle()
 
     assert run(scenario).facts.last(CallEnded).reason is EndReason.MEDIA_LOST

@@ -1,8 +1,10 @@
 """A caller keys a card in: the digits reach the payment adapter and nothing else whatsoever (R29)."""
 
 import asyncio
+import gc
 import logging
 import random
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -61,7 +63,7 @@ async def press(world: World, digits: str, *, agent: bool = False) -> None:
     leg = state.agent if agent else state.customer
     assert leg is not None
     for digit in digits:
-        world._media_event(DtmfReceived(session=state.session, leg=leg, digit=digit, duration_ms=100))
+        world.table.on_media(DtmfReceived(session=state.session, leg=leg, digit=digit, duration_ms=100))
     await world.settle()
     await hand_over()
 
@@ -324,11 +326,29 @@ def test_a_flood_of_keys_is_bounded_and_the_hang_up_still_counts() -> None:
         call = world.table._calls[state.call_id]
         assert state.customer is not None
         for _ in range(20):
-            world._media_event(DtmfReceived(session=state.session, leg=state.customer, digit="1", duration_ms=0))
+            world.table.on_media(DtmfReceived(session=state.session, leg=state.customer, digit="1", duration_ms=0))
         assert call.dropped == 16
         await world.hangs_up(caller)
 
     assert run(scenario, CallConfig(mailbox=4)).facts.last(CallEnded).reason is EndReason.CALLER_HUNG_UP
+
+
+def test_a_call_that_is_over_is_let_go_of_at_once() -> None:
+    async def scenario(world: World) -> None:
+        caller, _agent = await world.talking()
+        await open_payment(world)
+        await start(world)
+        call = world.table._calls[world.only().call_id]
+        parts = [weakref.ref(each) for each in (call, call.state, call.recording, call.keypad)]
+        del call
+        gc.disable()
+        try:
+            await world.hangs_up(caller)
+            assert [part() for part in parts] == [None] * 4
+        finally:
+            gc.enable()
+
+    run(scenario)
 
 
 def test_no_digit_is_in_any_fact_log_or_state(caplog: pytest.LogCaptureFixture) -> None:

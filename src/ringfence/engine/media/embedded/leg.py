@@ -58,6 +58,10 @@ def translation(*, from_alaw: bool, to_alaw: bool) -> bytes | None:
     return g711.ALAW_TO_ULAW if from_alaw else g711.ULAW_TO_ALAW
 
 
+def _send_nowhere(_packet: bytes) -> int:
+    raise OSError(errno.EBADF, "The leg is closed.")
+
+
 class Leg:
     """A plain or SDES leg. Methods are called in the loop; none blocks and none raises on what a peer sent."""
 
@@ -175,6 +179,9 @@ class Leg:
             peer.out.restart()
         self.rewire()
         self.ports.close()
+        # What refers back to the leg would keep it, and the keys of its media, until cycles are next collected.
+        self.capture = None
+        self._write = _send_nowhere
 
     @property
     def received(self) -> int:
