@@ -130,6 +130,11 @@ class Stage:
         self.recorder._batch(self.recorder._recordings[CALL])
 
 
+def seconds(audio: bytearray, code: int) -> float:
+    """How much of ``audio`` is this one code."""
+    return audio.count(code) / 8000
+
+
 def play(story: Callable[[Stage], Awaitable[None]]) -> Stage:
     """Run ``story`` on a stage of its own; a failing task fails the test."""
     failures: list[BaseException] = []
