@@ -1,5 +1,6 @@
 """A notice is drafted, agreed by somebody else, published for everybody, and stays readable; recording waits for it."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -26,9 +27,20 @@ WORDS = {
 }
 
 
+def read_draft(officer: Visitor, version: int = 1) -> dict[str, str]:
+    """What the page's button sends."""
+    page = officer.get(f"/notices/BBC/{version}/").content.decode()
+    (read,) = re.findall(r'name="read" value="(\d+)"', page)
+    return {"read": read}
+
+
+def agree(officer: Visitor, version: int = 1) -> None:
+    assert officer.post(f"/notices/BBC/{version}/agree", read_draft(officer, version)).status_code == 302
+
+
 def publish(sign_in: SignIn, version: int = 1, **words: str) -> None:
     assert sign_in("CODM").post("/notices/BBC/draft/", {**WORDS, **words}).status_code == 302
-    assert sign_in("DPO").post(f"/notices/BBC/{version}/agree").status_code == 302
+    agree(sign_in("DPO"), version)
     assert sign_in("HOS").post(f"/notices/BBC/{version}/publish").status_code == 302
 
 
@@ -80,7 +92,7 @@ def test_the_pages_of_the_three_steps_are_sound(sign_in: SignIn) -> None:
     assert "Saving replaces the present draft" in author.page("/notices/BBC/draft/").text
     assert "Agree to this version" in officer.page("/notices/BBC/1/").text
     assert "Agree to this version" not in author.page("/notices/BBC/1/").text
-    officer.post("/notices/BBC/1/agree")
+    agree(officer)
     assert "Publish this version" in author.page("/notices/BBC/1/").text
     author.post("/notices/BBC/1/publish")
     page = author.page("/notices/BBC/1/")
@@ -101,7 +113,22 @@ def test_no_step_is_skipped_or_taken_alone(sign_in: SignIn) -> None:
         notice = Notice.objects.get()
         author = User.objects.get(id=notice.drafted_by)
         with pytest.raises(Refused, match="Somebody else"):
-            actions.agree(notice, now=timezone.now(), by=author)
+            actions.agree(notice, read=str(notice.pk), now=timezone.now(), by=author)
+
+
+def test_nobody_agrees_to_words_that_they_have_not_read(sign_in: SignIn) -> None:
+    author, officer = sign_in("CODM"), sign_in("DPO")
+    author.post("/notices/BBC/draft/", WORDS)
+    read = read_draft(officer)
+    author.post("/notices/BBC/draft/", {**WORDS, "text": "We keep everything for ever."})
+    for given in (read, {}):
+        officer.post("/notices/BBC/1/agree", given)
+        assert "Read the new words" in officer.page("/notices/BBC/1/").text
+    with all_clients("the test reads"):
+        assert Notice.objects.get().agreed_at is None
+    agree(officer)
+    with all_clients("the test reads"):
+        assert Notice.objects.get().agreed_at is not None
 
 
 @pytest.mark.django_db
@@ -117,7 +144,7 @@ def test_recording_waits_for_the_published_version(sign_in: SignIn) -> None:
         )
         with pytest.raises(Invalid):
             switch_recording(client=client, on=True, today=today, by=None)
-        actions.agree(made, now=timezone.now(), by=officer)
+        actions.agree(made, read=str(made.pk), now=timezone.now(), by=officer)
         actions.publish(made, address="https://calls.example.gov.uk/privacy/NMDC/", now=timezone.now(), by=writer)
     switch_recording(client=client, on=True, today=today, by=None)
     assert Client.objects.get(code="NMDC").recording_enabled

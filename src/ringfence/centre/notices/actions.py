@@ -50,9 +50,14 @@ def draft(
 
 
 @transaction.atomic
-def agree(notice: Notice, *, now: datetime, by: User) -> None:
-    """The data protection officer agrees to the words as they stand. Raises Refused to whoever drafted them."""
-    row = Notice.objects.select_for_update().get(pk=notice.pk)
+def agree(notice: Notice, *, read: str, now: datetime, by: User) -> None:
+    """The data protection officer agrees to the words that they read. Raises Refused to whoever drafted them.
+
+    ``read`` is the id of the row that the officer's page showed: a new draft takes its version and is another row.
+    """
+    row = Notice.objects.select_for_update().filter(pk=notice.pk).first()
+    if row is None or str(row.pk) != read:
+        raise Refused("The draft was replaced after you opened it. Read the new words, then agree.")
     if row.published_at is not None or row.agreed_at is not None:
         raise Refused("This version is agreed already.")
     if row.drafted_by == _id(by):

@@ -154,7 +154,8 @@ def notice(request: PersonRequest, code: str, version: int) -> HttpResponse:
 def agree_notice(request: PersonRequest, code: str, version: int) -> HttpResponse:
     """The data protection officer agrees."""
     try:
-        actions.agree(_version(code, version), now=timezone.now(), by=request.person.user)
+        read = request.POST.get("read", "")
+        actions.agree(_version(code, version), read=read, now=timezone.now(), by=request.person.user)
     except Refused as error:
         messages.error(request, str(error))
     else:
