@@ -1,5 +1,6 @@
 """Every second place keeps what it took, in order, and says plainly when it cannot."""
 
+import resource
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -66,6 +67,20 @@ def test_what_was_written_is_read_in_order(place: CheckpointPlace) -> None:
     lines = place.read()
     assert lines is not None
     assert list(dict.fromkeys(lines)) == [b'{"checkpoint":%d}' % number for number in (1, 2, 10)]
+
+
+def test_a_full_disk_leaves_no_part_of_a_line(tmp_path: Path) -> None:
+    place, file = FilePlace(tmp_path), tmp_path / "checkpoints.jsonl"
+    place.write(1, b"first", now=NOON)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file.stat().st_size + 3, hard))
+    try:
+        with pytest.raises(PlaceError, match="no room is left"):
+            place.write(2, b"second", now=NOON)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    place.write(2, b"second", now=NOON)
+    assert file.read_bytes() == b"first\nsecond\n"
 
 
 def test_a_locked_object_is_not_deleted_before_its_time(s3: S3Server) -> None:

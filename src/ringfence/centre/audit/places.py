@@ -50,7 +50,10 @@ class FilePlace:
         try:
             handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
             try:
-                os.write(handle, line + b"\n")
+                written = os.write(handle, line + b"\n")
+                if written != len(line) + 1:  # a part of a line would read as a forged checkpoint for ever
+                    os.ftruncate(handle, os.lseek(handle, 0, os.SEEK_CUR) - written)
+                    raise PlaceError(f"The checkpoint file {self._path} cannot be written: no room is left.")
                 os.fsync(handle)
             finally:
                 os.close(handle)
