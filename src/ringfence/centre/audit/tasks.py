@@ -33,6 +33,7 @@ def audit_checkpoint() -> None:
     except PlaceError as error:
         raise_alarm(PLACE_ALARM, str(error), at=now)
         return
+    clear_alarms(PLACE_ALARM, at=now)
     failed = {failure.place: failure.reason for failure in write_copies(places, now=now)}
     for place in places:
         if place.name in failed:

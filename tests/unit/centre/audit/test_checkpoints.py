@@ -187,6 +187,21 @@ def test_the_job_signs_writes_and_raises_alarms_that_end_with_their_cause(
     assert not Alarm.objects.filter(cleared_at=None).exists()
 
 
+def test_a_setting_that_names_no_place_is_an_alarm_until_it_is_mended(
+    key: FileSigningKey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wrong() -> list[CheckpointPlace]:
+        raise PlaceError("audit.syslog must look like tls://host:6514.")
+
+    monkeypatch.setattr(tasks, "signer", lambda: key)
+    monkeypatch.setattr(tasks, "configured_places", wrong)
+    tasks.audit_checkpoint.func()
+    assert Alarm.objects.get(cleared_at=None).code == "audit_checkpoint_place"
+    monkeypatch.setattr(tasks, "configured_places", lambda: [FilePlace(tmp_path)])
+    tasks.audit_checkpoint.func()
+    assert not Alarm.objects.filter(cleared_at=None).exists()
+
+
 def test_a_broken_chain_is_an_alarm(key: FileSigningKey, monkeypatch: pytest.MonkeyPatch, unguarded: None) -> None:
     monkeypatch.setattr(tasks, "signer", lambda: key)
     monkeypatch.setattr(tasks, "configured_places", list)
