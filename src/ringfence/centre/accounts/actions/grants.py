@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from ringfence.centre.accounts import entries
-from ringfence.centre.accounts.actions.writing import id_of, single, why
+from ringfence.centre.accounts.actions.writing import id_of, one_at_a_time, one_change_of, single, why
 from ringfence.centre.accounts.errors import Invalid, Refused
 from ringfence.centre.accounts.models import RoleGrant, Team, User
 from ringfence.centre.accounts.queries import actor_of, clients_of, grants_at, has_right_everywhere
@@ -191,7 +191,7 @@ def keep_apart(
     user: User, role: Role, *, starts_at: datetime, ends_at: datetime | None, but: RoleGrant | None = None
 ) -> None:
     """Raises Refused when the person holds, or is about to hold, a role that may not meet this one (C29, R76, R82)."""
-    User.objects.select_for_update().get(pk=user.pk)  # two grants at once must see each other
+    one_change_of(user)  # two grants at once must see each other
     others = RoleGrant.objects.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=starts_at), user=user)
     if ends_at is not None:
         others = others.filter(starts_at__lt=ends_at)
@@ -207,15 +207,14 @@ def keep_apart(
 
 def keep_a_grantor(*, without: list[RoleGrant]) -> None:
     """Raises Refused when, without these grants, some client would have nobody for good who may grant rights."""
-    # Serialised on the clients' rows, so that two grantors cannot remove each other in the same moment.
-    list(Client.objects.select_for_update().order_by("code"))
+    one_at_a_time()  # so that two grantors cannot remove each other in the same moment
     gone = {grant.pk for grant in without}
     granting = [role.value for role in Role if Right.GRANT_RIGHTS in role.rights]
     in_force = grants_at(timezone.now()).filter(role__in=granting, user__is_active=True)
     before = [grant for grant in in_force if Right.GRANT_RIGHTS in grant.rights]
-    left = [grant for grant in before if grant.pk not in gone and grant.ends_at is None]
-    if len(before) == len([grant for grant in before if grant.pk not in gone]):
+    if not any(grant.pk in gone for grant in before):
         return
+    left = [grant for grant in before if grant.pk not in gone and grant.ends_at is None]
     if any(grant.every_client for grant in left):
         return
     reached = {client.code for grant in left for client in grant.clients.all()}

@@ -26,7 +26,7 @@ from ringfence.centre.accounts.actions.grants import (
     revoke_grant,
 )
 from ringfence.centre.accounts.actions.notices import tell_overseers
-from ringfence.centre.accounts.actions.writing import id_of, why
+from ringfence.centre.accounts.actions.writing import id_of, one_change_of, why
 from ringfence.centre.accounts.errors import Invalid, Refused
 from ringfence.centre.accounts.models import Device, Notice, RoleGrant, Suspension, Team, TeamMember, User
 from ringfence.centre.accounts.queries import (
@@ -107,6 +107,7 @@ def close_account(*, user: User, reason: str, by: User | None) -> None:
         grant for grant in RoleGrant.objects.filter(user=user) if grant.ends_at is None or grant.ends_at > now
     ]
     keep_a_grantor(without=open_grants)
+    one_change_of(user)
     for grant in open_grants:
         end_grant(grant, reason=reason, by=by, at=now)
     Suspension.objects.filter(user=user, ended_at__isnull=True).update(ended_at=now, ended_by=id_of(by))
@@ -234,6 +235,7 @@ def move_to_team(*, user: User, team: Team | None, by: User | None) -> bool:
     """The person is in ``team``, or in none, from now on. True when that is a change. Raises Refused."""
     if team is not None and team.closed_at is not None:
         raise Refused("This team is closed.")
+    one_change_of(user)
     now = timezone.now()
     current = TeamMember.objects.filter(user=user, ends_at__isnull=True).first()
     if (current.team_id if current else None) == (team.pk if team else None):

@@ -2,22 +2,20 @@
 
 import hashlib
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
-from django.utils.module_loading import import_string
 
 from ringfence.centre.accounts import entries
 from ringfence.centre.accounts.actions.grants import codes_of, named, revoke_grant
-from ringfence.centre.accounts.actions.writing import why
+from ringfence.centre.accounts.actions.writing import one_at_a_time, why
 from ringfence.centre.accounts.errors import Invalid, Refused
 from ringfence.centre.accounts.models import AccessReview, AccessReviewLine, RoleGrant, User
 from ringfence.centre.accounts.queries import actor_of, grants_at, has_right_everywhere
 from ringfence.centre.accounts.rights import Right
 from ringfence.centre.audit.actions import record
+from ringfence.centre.audit.checkpoints import signer
 from ringfence.centre.audit.entries import canonical
 from ringfence.centre.jobs.actions import clear_alarms
-from ringfence.vault.signing import SigningKey
 
 CONTEXT = "ringfence access review v1"
 """What the signature is bound to besides the record."""
@@ -27,7 +25,7 @@ CONTEXT = "ringfence access review v1"
 def start_review(*, by: User) -> AccessReview:
     """A line for every standing role in force. Raises Refused without the right everywhere, or beside an open one."""
     _may_review(by)
-    list(AccessReview.objects.select_for_update().filter(signed_at__isnull=True))
+    one_at_a_time()
     if AccessReview.objects.filter(signed_at__isnull=True).exists():
         raise Refused("A review is open already. Finish that one first.")
     now = timezone.now()
@@ -86,7 +84,7 @@ def sign_review(*, review: AccessReview, by: User) -> AccessReview:
             "lines": [_as_record(line) for line in sorted(lines, key=lambda line: line.grant_id)],
         }
     )
-    key: SigningKey = import_string(settings.RINGFENCE_SIGNING_KEY)()
+    key = signer()
     data = review.record.encode()
     review.signature = key.sign(CONTEXT, data).hex()
     review.public_key = key.public_key().decode("ascii")

@@ -21,7 +21,7 @@ from ringfence.centre.accounts.actions.grants import (
     role_named,
 )
 from ringfence.centre.accounts.actions.notices import tell_overseers
-from ringfence.centre.accounts.actions.writing import single, why
+from ringfence.centre.accounts.actions.writing import one_change_of, single, why
 from ringfence.centre.accounts.errors import Invalid, Refused
 from ringfence.centre.accounts.models import Notice, RoleGrant, User
 from ringfence.centre.accounts.queries import (
@@ -123,7 +123,7 @@ def open_support_session(*, user: User, clients: Collection[str] | None, minutes
     if not settings.RINGFENCE_DEMO and not is_mfa_enabled(user):
         raise Refused("A support session needs a second factor. Set one up on the page Your account.")
     now = timezone.now()
-    User.objects.select_for_update().get(pk=user.pk)
+    one_change_of(user)
     may = (
         has_right_everywhere(user, Right.SUPPORT_CENTRE)
         if wanted is None

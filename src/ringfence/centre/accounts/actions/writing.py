@@ -2,6 +2,7 @@
 
 from ringfence.centre.accounts.errors import Invalid
 from ringfence.centre.accounts.models import User
+from ringfence.centre.tenancy.models import Client
 
 
 def id_of(user: User | None) -> str:
@@ -19,3 +20,17 @@ def why(reason: str) -> str:
 def single(codes: list[str] | None) -> str | None:
     """The client an entry belongs to, when it is one."""
     return codes[0] if codes is not None and len(codes) == 1 else None
+
+
+# The locks let others insert rows that point at a person or a client, as every call does: somebody who holds the end
+# of the audit trail and inserts such a row, while one of these waits for that end, would wait for ever.
+
+
+def one_change_of(user: User) -> None:
+    """Others who change the same person wait here until this transaction ends."""
+    User.objects.select_for_update(no_key=True).get(pk=user.pk)
+
+
+def one_at_a_time() -> None:
+    """Others who decide about everybody's access wait here until this transaction ends."""
+    list(Client.objects.select_for_update(no_key=True).order_by("code"))
