@@ -61,7 +61,7 @@ def _state(row: RoleGrant, now: datetime) -> tuple[str, str]:
     if row.is_pending(now):
         return _("Waits for approval"), "yellow"
     if row.approved_at is None:
-        return _("Declined"), "grey"
+        return _("Declined") if row.end_reason else _("Not approved in time"), "grey"
     if row.ends_at is not None and row.ends_at <= now:
         return _("Ended"), "grey"
     if row.starts_at > now:

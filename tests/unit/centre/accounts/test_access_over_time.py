@@ -262,6 +262,17 @@ def test_an_old_or_declined_request_is_dead(clock: Clock, managers: dict[str, Us
     clock.to(clock.now + timedelta(minutes=60))
     with pytest.raises(Refused, match="hour"):
         actions.approve_urgent(grant=old, by=managers["hope"])
+    assert not RoleGrant.objects.get(pk=old.pk).is_pending(clock.now)
+    actions.grant_role(
+        user=ada, role=Role.ICT, clients=["BBC"], reason="new post", by=None
+    )  # apart from what was asked
+
+
+def test_an_urgent_role_that_ends_early_is_told_once(managers: dict[str, User]) -> None:
+    grant = ask(create_person("ada", Role.AGT, "BBC"))
+    before = OutboxEvent.objects.count()
+    actions.end_early(grant=grant, reason="not urgent", by=managers["dora"])
+    assert [event.payload["what"] for event in OutboxEvent.objects.order_by("pk")[before:]] == ["ended"]
 
 
 # Support sessions

@@ -33,6 +33,7 @@ from ringfence.centre.accounts.queries import (
 )
 from ringfence.centre.accounts.rights import Right, Role
 from ringfence.centre.audit.actions import record
+from ringfence.centre.tenancy.actions import bump_directory
 from ringfence.centre.tenancy.models import Client
 
 ASKED_FOR = timedelta(hours=1)
@@ -61,6 +62,7 @@ def ask_urgently(*, user: User, role: Role | str, clients: Collection[str], minu
         kind=RoleGrant.Kind.BREAK_GLASS,
         role=role.value,
         starts_at=now,
+        ends_at=now + ASKED_FOR,  # of the request; the second approval sets the end of the role
         minutes=minutes,
         given_by=user.id.hex,
         reason=reason,
@@ -81,7 +83,7 @@ def approve_urgent(*, grant: RoleGrant, by: User) -> bool:
     now = timezone.now()
     if grant.kind != RoleGrant.Kind.BREAK_GLASS:
         raise Refused("This is no urgent role.")
-    if not grant.is_pending(now):
+    if grant.approved_at is not None or grant.end_reason:
         raise Refused("This request has been decided already.")
     if now >= grant.starts_at + ASKED_FOR:
         raise Refused("This request is more than an hour old. Ask again if it is still urgent.")
@@ -176,4 +178,4 @@ def end_early(*, grant: RoleGrant, reason: str, by: User) -> None:
         except Refused:
             may_grant(user=grant.user, wanted=wanted, by=by, right=Right.OVERSEE_ACCESS)
     end_grant(grant, reason=why(reason), by=by, at=now)
-    announce("urgent_ended", wanted)
+    bump_directory()
