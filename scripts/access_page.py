@@ -1,11 +1,12 @@
 """Writes docs/reference/access.md from the access table; with ``--check``, fails when the page or the table lags."""
 
-import os
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
-PAGE = ROOT / "docs" / "reference" / "access.md"
+from generated import DOCS, write_or_check
+
+from ringfence.entry.settings import use_django
+
+PAGE = DOCS / "reference" / "access.md"
 
 HEAD = """# Who may open what
 
@@ -34,23 +35,14 @@ def page() -> str:
 
 def main() -> int:
     """0 when the page is (now) up to date and no address is missing from the table."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ringfence.entry.django_settings")
-    sys.path.insert(0, str(ROOT))
-    import django
-
-    django.setup()
+    use_django()
+    sys.path.insert(0, str(DOCS.parent))
     from tests.support.access_table import missing_lines
 
     if found := missing_lines():
         print("\n".join(found))
         return 1
-    if "--check" in sys.argv[1:]:
-        if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page():
-            print(f"{PAGE.name} is out of date. Run .venv/bin/python scripts/access_page.py and commit the page.")
-            return 1
-        return 0
-    PAGE.write_text(page(), encoding="utf-8")
-    return 0
+    return write_or_check(PAGE, page())
 
 
 if __name__ == "__main__":

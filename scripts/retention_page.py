@@ -1,10 +1,10 @@
 """Writes docs/reference/retention-schedule.md from the rules in the code; ``--check`` fails when it is out of date."""
 
-import os
-import sys
-from pathlib import Path
+from generated import DOCS, write_or_check
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "retention-schedule.md"
+from ringfence.entry.settings import use_django
+
+PAGE = DOCS / "reference" / "retention-schedule.md"
 
 HEAD = """# Retention schedule
 
@@ -43,19 +43,9 @@ def page() -> str:
 
 
 def main() -> int:
-    """0 when the page is written, or is as it would be written."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ringfence.entry.django_settings")
-    import django
-
-    django.setup()
-    made = page()
-    if "--check" not in sys.argv:
-        PAGE.write_text(made, encoding="utf-8")
-        return 0
-    if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != made:
-        print(f"{PAGE.name} is out of date. Run: scripts/retention_page.py", file=sys.stderr)
-        return 1
-    return 0
+    """0 when the page is (now) up to date."""
+    use_django()
+    return write_or_check(PAGE, page())
 
 
 if __name__ == "__main__":

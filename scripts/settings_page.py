@@ -1,15 +1,14 @@
 """Writes docs/reference/settings.md from the settings model; with ``--check``, fails when the page is out of date."""
 
-import sys
-from pathlib import Path
 from typing import Any, get_origin
 
+from generated import DOCS, write_or_check
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from ringfence.entry.settings import Settings
 
-PAGE = Path(__file__).parent.parent / "docs" / "reference" / "settings.md"
+PAGE = DOCS / "reference" / "settings.md"
 
 HEAD = """# Settings
 
@@ -92,14 +91,7 @@ def page() -> str:
 
 def main() -> int:
     """0 when the page is (now) up to date."""
-    if "--check" in sys.argv[1:]:
-        if not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page():
-            print(f"{PAGE.name} is out of date. Run .venv/bin/python scripts/settings_page.py and commit the page.")
-            return 1
-        return 0
-    PAGE.parent.mkdir(parents=True, exist_ok=True)
-    PAGE.write_text(page(), encoding="utf-8")
-    return 0
+    return write_or_check(PAGE, page())
 
 
 if __name__ == "__main__":

@@ -3,12 +3,15 @@
 import runpy
 from pathlib import Path
 
+import pytest
+
 from ringfence.entry.settings import Settings
 
 ROOT = Path(__file__).parents[3]
 
 
-def test_the_reference_page_is_up_to_date() -> None:
+def test_the_reference_page_is_up_to_date(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
     page = runpy.run_path(str(ROOT / "scripts" / "settings_page.py"))["page"]()
     assert (ROOT / "docs" / "reference" / "settings.md").read_text(encoding="utf-8") == page
 
