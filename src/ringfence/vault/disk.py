@@ -41,6 +41,16 @@ def read_private(path: Path, *, limit: int) -> bytes:
         return file.read(limit)
 
 
+def wipe(path: Path) -> None:
+    """Overwritten with zeros and gone, for good, when it returns. Raises FileNotFoundError, and OSError."""
+    with path.open("r+b") as file:
+        file.write(bytes(os.fstat(file.fileno()).st_size))
+        file.flush()
+        os.fsync(file.fileno())
+    path.unlink()
+    sync_folder(path.parent)
+
+
 def sync_folder(path: Path) -> None:
     """Make creations, renames and removals in a folder last through a power cut."""
     with _open_folder(path) as handle:

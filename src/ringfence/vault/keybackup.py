@@ -21,7 +21,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ringfence.kit.ids import new_id
-from ringfence.vault.disk import ExposedFile, create_private, read_private, sync_folder
+from ringfence.vault.disk import ExposedFile, create_private, read_private, wipe
 from ringfence.vault.errors import BackupKeyError, KeyBackupDamaged, KeyBackupExpired, KeyBackupSealed
 
 SUFFIX: Final = ".rfk"
@@ -115,12 +115,7 @@ def destroy_backup_key(folder: Path, key_id: str) -> bool:
     """Overwritten and gone when it returns, and dead with it every backup it sealed; False when it was gone before."""
     path = _file(folder, key_id)
     try:
-        with path.open("r+b") as file:
-            file.write(bytes(os.fstat(file.fileno()).st_size))
-            file.flush()
-            os.fsync(file.fileno())
-        path.unlink()
-        sync_folder(folder)
+        wipe(path)
     except FileNotFoundError:
         return False
     except OSError as error:

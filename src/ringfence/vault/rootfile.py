@@ -7,7 +7,7 @@ them a crash leaves, the key that wraps the client keys is there, and the next t
 import os
 from pathlib import Path
 
-from ringfence.vault.disk import sync_folder
+from ringfence.vault.disk import sync_folder, wipe
 from ringfence.vault.errors import KeyUnreadable, RootKeyError, RootKeyMissing
 from ringfence.vault.keys import FileRootKey
 from ringfence.vault.rotation import KeyRotation
@@ -92,11 +92,6 @@ def _wipe(path: Path, *, unless: str | None) -> None:
         if path.read_bytes().strip(b"\0"):
             raise
     try:
-        with path.open("r+b") as file:
-            file.write(bytes(os.fstat(file.fileno()).st_size))
-            file.flush()
-            os.fsync(file.fileno())
-        path.unlink()
-        sync_folder(path.parent)
+        wipe(path)
     except OSError as error:
         raise RootKeyError(f"The old root key {path} cannot be destroyed: {error.strerror}.") from None
