@@ -158,16 +158,18 @@ class DestructionList:
         with self._database.reading() as db:
             return int(db.execute("SELECT count(*) FROM destructions").fetchone()[0])
 
-    def entries(self) -> Iterator[Destruction]:
-        """All of them, the oldest first."""
+    def entries(self, *, after: int = 0) -> Iterator[Destruction]:
+        """All of them, the oldest first; without the first ``after``."""
         last = 0
         while True:
             with self._database.reading() as db:
-                rows = db.execute(f"{_SELECT} WHERE number > ? ORDER BY number LIMIT 500", (last,)).fetchall()
+                rows = db.execute(
+                    f"{_SELECT} WHERE number > ? ORDER BY number LIMIT 500 OFFSET ?", (last, after)
+                ).fetchall()
                 found = [_entry(db, row) for row in rows]
             if not rows:
                 return
-            last = rows[-1][0]
+            last, after = rows[-1][0], 0
             yield from found
 
     def merge(self, entries: Iterable[Destruction]) -> tuple[Order, ...]:

@@ -5,7 +5,6 @@ purpose.
 """
 
 import fcntl
-import itertools
 import os
 from pathlib import Path
 
@@ -32,9 +31,7 @@ class ListCopy:
             with os.fdopen(handle, "r+b") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 there = self._count(file.fileno())
-                missing = [
-                    list_line(entry, self._signing) for entry in itertools.islice(self._entries.entries(), there, None)
-                ]
+                missing = [list_line(entry, self._signing) for entry in self._entries.entries(after=there)]
                 if missing:
                     file.seek(0, os.SEEK_END)
                     file.writelines(missing)

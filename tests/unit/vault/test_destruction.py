@@ -271,6 +271,17 @@ class TestList:
         assert [entry.order.item for entry in again.entries.entries()] == ["r0", "r1", "r2"]
         again.close()
 
+    def test_what_is_known_already_is_not_read_again(self, vault: Vault) -> None:
+        orders = [vault.recording(f"r{number}") for number in range(4)]
+        vault.entries.add(orders + [replace(orders[0], destruction_id=f"d-{number}") for number in range(600)])
+        statements: list[str] = []
+        with vault.keys.database.reading() as db:
+            db.set_trace_callback(statements.append)
+        assert [entry.order.destruction_id for entry in vault.entries.entries(after=602)] == ["d-598", "d-599"]
+        assert sum("destruction_keys" in statement for statement in statements) == 2
+        assert list(vault.entries.entries(after=604)) == []
+        assert len(list(vault.entries.entries(after=3))) == 601
+
 
 class TestCopyElsewhere:
     def destroyer(self, vault: Vault, path: Path) -> Destroyer:
