@@ -58,6 +58,8 @@ def _kind(field: FieldInfo) -> str:
 
 
 def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "none: must be given"
     value = field.default
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
