@@ -1,7 +1,7 @@
 """Runs the benchmarks of this folder, prints one table, and writes JSON with the machine they ran on.
 
-    python tests/bench/run.py                 the short ones, under five minutes
-    python tests/bench/run.py --long          those of 30 and 60 minutes
+    python tests/bench/run.py                 the short ones, some minutes
+    python tests/bench/run.py --long          the long ones, up to an hour each
     python tests/bench/run.py bridge_rate     only the named ones
 
 A benchmark either takes ``--json FILE`` or prints JSON as its last line: one object, a list of them, or an object with
@@ -69,7 +69,7 @@ def main() -> int:
     """0 when every benchmark ran and none reported that it missed its budget."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("names", nargs="*", help="modules to run; otherwise all")
-    parser.add_argument("--long", action="store_true", help="the 30 and 60 minute ones")
+    parser.add_argument("--long", action="store_true", help="the long ones, up to an hour each")
     parser.add_argument("--json", type=Path, default=OUTPUT / "figures.json")
     options = parser.parse_args()
     machine = describe_machine()
