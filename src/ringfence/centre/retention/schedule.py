@@ -204,7 +204,10 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         code=Code.BACKUPS, kind=_("Backups"), unit=Unit.KEPT, default=0, trigger=_("None"),
-        action=_("Kept by the operator; what was destroyed since stays unreadable, and restoring replays it"),
+        action=_(
+            "Each backup removes those that are older than the days set by the operator (14 unless set); what was "
+            "destroyed since stays unreadable, and restoring replays it"
+        ),
         basis=_SECURITY, enforced_by="",
     ),
     Rule(
