@@ -26,7 +26,7 @@ from ringfence.vault.signing import FileSigningKey
 SOCKET_PATH_BYTES = 107
 """Limit of a Unix socket's path on Linux (sockaddr_un)."""
 DISK_LOW_BYTES = 10 * 1024**3
-"""About 170 hours of sealed talk."""
+"""About 185 hours of sealed talk."""
 DISK_FULL_BYTES = 512 * 1024**2
 EARLIEST = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
 """This version did not exist before."""

@@ -32,7 +32,7 @@ RINGFENCE_KEY_ROTATION = "ringfence.entry.key_store.key_rotation"
 RINGFENCE_VAULT_UPKEEP = "ringfence.entry.destruction.upkeep"
 RINGFENCE_DESTROYER = "ringfence.entry.destruction.destroyer"
 RINGFENCE_SIGNING_KEY = "ringfence.entry.key_store.signing_key"
-"""Dotted name of the function that opens the vault's key store."""
+"""Dotted names of the functions that open or use what the vault keeps."""
 RINGFENCE_CHECKPOINT_PLACES = "ringfence.entry.checkpoint_places.checkpoint_places"
 """Dotted name of the function that makes the second places of the audit trail's signed checkpoints."""
 RINGFENCE_CHECKPOINT_MINUTES = _settings.audit.checkpoint_minutes

@@ -141,5 +141,5 @@ def _save_payment_pages(settings: Settings) -> None:
 
     for client in sorted(client_codes()):
         known = next((link.link_id for link in links_of(client) if link.name == DEMO_PAGE), "")
-        address = f"{settings.page.rstrip('/')}/demo/payment/"
+        address = f"{settings.page}/demo/payment/"
         save_link(client=client, name=DEMO_PAGE, address=address, link_id=known, by=None)
