@@ -13,6 +13,7 @@ from ringfence.entry import settings as settings_module
 from ringfence.entry.backup import commands as backup_commands
 from ringfence.entry.errors import OperatorError
 from ringfence.entry.settings import Settings
+from ringfence.entry.terminal import say
 from ringfence.kit.errors import RingfenceError
 
 app = typer.Typer(
@@ -35,12 +36,6 @@ app.add_typer(destruction_commands.destruction, name="destruction")
 
 Supervised = Annotated[bool, typer.Option(hidden=True, help="Started by 'ringfence up': end when it ends.")]
 Drain = Annotated[float, typer.Option(help="Seconds that running calls may go on after a stop was asked for.", min=0)]
-
-
-def say(sentence: str) -> None:
-    """One line to the operator, at once."""
-    typer.echo(sentence)
-    sys.stdout.flush()
 
 
 @app.callback()

@@ -8,6 +8,7 @@ import typer
 
 from ringfence.entry.errors import OperatorError
 from ringfence.entry.settings import use_django
+from ringfence.entry.terminal import say
 
 destruction = typer.Typer(help="What was destroyed, and proofs of it.", no_args_is_help=True)
 
@@ -95,7 +96,7 @@ def replay(
         except FileNotFoundError:
             raise OperatorError(f"There is no destruction list {file}.") from None
     use_django()
-    replay_orders(destroyer(), [entry.order for entry in destroyer().entries.entries()], typer.echo)
+    replay_orders(destroyer(), [entry.order for entry in destroyer().entries.entries()], say)
 
 
 @destruction.command("orphans")
@@ -116,8 +117,7 @@ def orphans(
     problems = [each.problem for each in destroyer().destroy(orders) if each.problem is not None]
     if problems:
         raise OperatorError(f"{len(problems):,} could not be deleted yet ({problems[0]}); run it again.")
-    for order in orders:
-        destroyer().certify(order.destruction_id)
+    destroyer().certify_all([order.destruction_id for order in orders])
     typer.echo(f"{len(orders):,} recordings are destroyed.")
 
 

@@ -1,6 +1,5 @@
 """``ringfence keys``: what an operator does with keys."""
 
-import sys
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -8,6 +7,7 @@ import typer
 
 from ringfence.entry.errors import OperatorError
 from ringfence.entry.settings import current, use_django
+from ringfence.entry.terminal import say
 
 keys = typer.Typer(help="Keys of recordings, clients and signatures.", no_args_is_help=True)
 
@@ -106,12 +106,7 @@ def rotate_root(copied: Copied = "") -> None:
             return
         raise OperatorError("No new root key is prepared; run 'ringfence keys rotate-root' first.")
     changed = rootfile.rotate(path, key_rotation())
-    say(f"{copied} is in force; {changed:,} client keys are wrapped under it, and the old root key is destroyed here.")
+    new_id = root_key().key_id  # not as it was typed: after a crash nothing compares that
+    say(f"{new_id} is in force; {changed:,} client keys are wrapped under it, and the old root key is destroyed here.")
     say("Now run 'ringfence backup': earlier backups of the key store need the old root key. Destroy its copy in the")
     say(f"safe when they are dead, at the latest in {current().backup.key_life_days} days.")
-
-
-def say(sentence: str) -> None:
-    """One line to the operator, at once."""
-    typer.echo(sentence)
-    sys.stdout.flush()

@@ -83,7 +83,13 @@ def test_the_root_key_and_a_restore_after_it(centre: Installation, tmp_path: Pat
     assert old not in b"".join(each.read_bytes() for each in (centre.data / "keys").iterdir())
     assert played(centre) == {"r1": True, "r2": True, "r3": True}
     target, keys = tmp_path / "backups", tmp_path / "backup-keys"
-    (backup,) = centre.run(("backup", str(target), "--key-folder", str(keys)))
+    path.with_name("root.key.old").write_bytes(old)  # as a rotation that died at its very end leaves it
+    path.with_name("root.key.old").chmod(0o600)
+    late, backup = centre.run(
+        ("keys", "rotate-root", "--copied", "file-0"), ("backup", str(target), "--key-folder", str(keys))
+    )
+    assert late.out.startswith(f"{new_id} is in force;"), late.err
+    assert not path.with_name("root.key.old").exists()
     assert backup.code == 0, backup.err
     rescued = Installation(tmp_path / "rescued").write_settings()
     (rescued.data / "keys").mkdir(parents=True)
@@ -91,4 +97,7 @@ def test_the_root_key_and_a_restore_after_it(centre: Installation, tmp_path: Pat
         shutil.copy(centre.data / "keys" / name, rescued.data / "keys" / name)
     (restored,) = rescued.run(("restore", str(target), "--key-folder", str(keys), "--without-newer-list"))
     assert restored.code == 0, restored.err
+    init, check = rescued.run(("init",), ("check",))  # as the restore says
+    assert init.code == 0, init.err
+    assert "FAIL" not in check.out
     assert played(rescued) == {"r1": True, "r2": True, "r3": True}

@@ -1,6 +1,5 @@
 """``ringfence backup`` and ``ringfence restore``."""
 
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -8,16 +7,11 @@ from typing import Annotated
 import typer
 
 from ringfence.entry.settings import current
+from ringfence.entry.terminal import say
 
 KeyFolder = Annotated[
     Path | None, typer.Option(help="Folder of backup keys, apart from the backups; else backup.key_folder.")
 ]
-
-
-def say(sentence: str) -> None:
-    """One line to the operator, at once."""
-    typer.echo(sentence)
-    sys.stdout.flush()
 
 
 def backup(

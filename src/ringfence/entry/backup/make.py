@@ -88,16 +88,16 @@ def backup(settings: Settings, plan: Plan, *, keys_only: bool, now: datetime, sa
     use_django()
     target = Target(plan.target)
     with _reported(plan.target), _alone(target):
-        if not keys_only:
-            _generation(settings, target, now=now, say=say)
+        objects = 0 if keys_only else _generation(settings, target, now=now, say=say)
         keys.back_up(target, plan.key_folder, life=plan.life, now=now, say=say, new_key_folder=plan.new_key_folder)
         if not keys_only:
-            _finish(settings, plan, target, now=now, say=say)
+            _finish(settings, plan, target, objects=objects, now=now, say=say)
     if _same_disk(plan.target, plan.key_folder):
         say(f"WARN  {plan.key_folder} is on the disk of {plan.target}: who takes the one takes the other.")
 
 
-def _generation(settings: Settings, target: Target, *, now: datetime, say: Callable[[str], None]) -> None:
+def _generation(settings: Settings, target: Target, *, now: datetime, say: Callable[[str], None]) -> int:
+    """All but the manifest, in its unfinished folder; how many objects are in the index."""
     folder = _unfinished(target, now)
     folder.mkdir(mode=0o700)
     # The database first: what it names is copied after it, so that nothing it names can be missing.
@@ -118,15 +118,16 @@ def _generation(settings: Settings, target: Target, *, now: datetime, say: Calla
 
     count = write_index(folder / INDEX, sizes())
     say(f"objects: {count:,} in the index")
+    return count
 
 
-def _finish(settings: Settings, plan: Plan, target: Target, *, now: datetime, say: Callable[[str], None]) -> None:
+def _finish(
+    settings: Settings, plan: Plan, target: Target, *, objects: int, now: datetime, say: Callable[[str], None]
+) -> None:
     from ringfence.centre.recordings.custody import note_backup
 
     folder = _unfinished(target, now)
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    with (folder / INDEX).open("rb") as index:
-        objects = sum(1 for _ in index)
     manifest = Manifest(
         made_at=now,
         release=version("ringfence"),

@@ -77,26 +77,25 @@ def restore(settings: Settings, wanted: Wanted, *, now: datetime, say: Callable[
     installation.restore_mark(settings).write_text(str(folder), encoding="utf-8")
     if sealed is not None:
         _put_key_store(settings, sealed)
-    elif kept:
+    else:
         say("keys: the key store that is here is kept; it is never replaced by an older one")
-    entries = DestructionList(SqliteKeyStore(settings.keys / key_store.KEY_STORE, root).database)
-    orders = entries.merge(known)
-    gone = {name for order in orders for name in order.objects}
-    gone |= {name for entry in entries.entries() for name in entry.order.objects}
+    destroyer = entry_destruction.destroyer()
+    destroyer.entries.merge(known)
+    orders = [entry.order for entry in destroyer.entries.entries()]
     if settings.storage.kind == "file":
+        gone = {name for order in orders for name in order.objects}
         _put_objects(settings, folder, target, gone, say)
     _put_files(settings, folder, target)
     database.load(settings, folder / database.file_of(manifest.database), say)
     say("database: bringing it up to date ...")
     installation.migrate()
-    destroyer = entry_destruction.destroyer()
-    replay(destroyer, [entry.order for entry in destroyer.entries.entries()], say)
+    replay(destroyer, orders, say)
     if lost := sum(1 for _ in orphans()):
         say(f"WARN  recordings: {lost:,} were made after this backup, so no row names them and nobody can find them.")
         say("      Restore a later backup, or end them: ringfence destruction orphans --destroy")
-    note_restore(made_at=manifest.made_at, destroyed=entries.count(), newer_list=newer)
+    note_restore(made_at=manifest.made_at, destroyed=len(orders), newer_list=newer)
     installation.restore_mark(settings).unlink()
-    say("restored. Run 'ringfence check', then 'ringfence up'.")
+    say("restored. Run 'ringfence init', which makes secrets anew, and 'ringfence check', then 'ringfence up'.")
 
 
 def _locate(source: Path) -> tuple[Path, Target]:
