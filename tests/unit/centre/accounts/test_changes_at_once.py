@@ -15,6 +15,7 @@ from ringfence.centre.accounts.actions.writing import one_at_a_time, one_change_
 from ringfence.centre.accounts.entries import TeamCreated
 from ringfence.centre.accounts.errors import Refused
 from ringfence.centre.accounts.models import AccessReview, Team, TeamMember, User
+from ringfence.centre.accounts.queries import grants_at
 from ringfence.centre.accounts.rights import Role
 from ringfence.centre.audit.actions import SYSTEM, record
 from ringfence.centre.tenancy.models import Client
@@ -55,7 +56,7 @@ def together(*works: Callable[[], Any]) -> list[Exception]:
 def test_two_reviews_started_at_once_are_one(monkeypatch: pytest.MonkeyPatch) -> None:
     create_clients()
     hope, cody = create_person("hope", Role.HOS), create_person("cody", Role.CODM)
-    monkeypatch.setattr(reviews, "grants_at", met(threading.Barrier(2), reviews.grants_at))
+    monkeypatch.setattr(reviews, "grants_at", met(threading.Barrier(2), grants_at))
     (error,) = together(lambda: actions.start_review(by=hope), lambda: actions.start_review(by=cody))
     assert isinstance(error, Refused)
     assert "open already" in str(error)
