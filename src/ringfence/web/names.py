@@ -1,6 +1,7 @@
 """Names behind ids, for filters. Names of people and clients stay in the centre; the engine knows codes."""
 
 from ringfence.centre.accounts.models import Agent, User
+from ringfence.centre.accounts.rights import Right
 from ringfence.centre.directory.models import Queue
 from ringfence.centre.tenancy.models import Client
 from ringfence.web.person import Person
@@ -24,9 +25,8 @@ def queue_choices() -> Choices:
     return [(queue.queue_id, queue.name) for queue in Queue.objects.all()]
 
 
-def client_choices(person: Person) -> Choices:
-    """Clients the person works for."""
-    clients = Client.objects.all()
-    if not person.every_client:
-        clients = clients.filter(code__in=person.client_codes)
+def client_choices(person: Person, *rights: Right) -> Choices:
+    """Clients for which one of ``rights`` counts; with none named, those the person works for at all."""
+    codes = person.reach(*rights)
+    clients = Client.objects.all() if codes is None else Client.objects.filter(code__in=codes)
     return [(client.code, client.name) for client in clients]

@@ -38,24 +38,22 @@ class Person:
         """True when the right counts for at least one client, or concerns none."""
         return right in self.rights
 
-    @property
-    def every_client(self) -> bool:
-        return any(codes is None for codes in self.rights.values())
-
-    @property
-    def client_codes(self) -> list[str]:
-        """Codes of the clients for which any right counts, when they are named ones."""
-        return sorted({code for codes in self.rights.values() if codes for code in codes})
+    def reach(self, *rights: Right) -> frozenset[str] | None:
+        """Codes of the clients for which one of ``rights`` counts; with none named, any right. None: every client."""
+        held = [self.rights[right] for right in rights or self.rights if right in self.rights]
+        if any(codes is None for codes in held):
+            return None
+        return frozenset(code for codes in held if codes for code in codes)
 
     @contextmanager
     def scope(self, *rights: Right) -> Iterator[None]:
-        """The rows of the clients for which one of ``rights`` counts; with none named, of any right."""
-        wanted = [self.rights[right] for right in rights or self.rights if right in self.rights]
-        if any(codes is None for codes in wanted):
+        """The rows of the clients within ``reach``."""
+        codes = self.reach(*rights)
+        if codes is None:
             with all_clients("the person's role covers every client"):
                 yield
         else:
-            with scope(*sorted({code for codes in wanted if codes for code in codes})):
+            with scope(*sorted(codes)):
                 yield
 
 

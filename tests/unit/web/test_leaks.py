@@ -19,6 +19,7 @@ from tests.support.pages import Centre, Exchange
 from tests.support.people import agent_id_of, create_person
 from tests.support.strict_pages import Visitor
 
+from ringfence.centre.accounts.actions import grant_role
 from ringfence.centre.accounts.models import Agent, Device, User
 from ringfence.centre.accounts.rights import Role
 from ringfence.centre.directory.models import TransferEntry
@@ -161,6 +162,28 @@ def test_no_page_shows_a_word_of_another_client(world: dict[str, str]) -> None:
     entitled = "".join(body for role in ("TL", "HOS") for _, body in pages(person(role, OWN, "SHDC"), role))
     seen = {word for word in canaries if word in entitled}
     assert len(seen) > 10, "the same pages show these words to whoever may see them"
+
+
+def test_a_role_for_one_client_opens_nothing_of_another_for_which_the_person_has_a_lesser_one(
+    world: dict[str, str], engine: Exchange
+) -> None:
+    """The roles of one person do not add up: each right counts for the clients of its own role only."""
+    lead = person("CODM", FOREIGN)  # drafts notices and sees reports, and calls nobody
+    both = User.objects.get(email=f"codm-{FOREIGN.lower()}@barford.example")
+    grant_role(user=both, role="AGT", clients=[OWN], reason="Helps out", by=None)
+    draft = {"text": "x", "contact": "y", "live_days": "30", "back_days": "30"}
+    for client, statuses in ((FOREIGN, (200, 302)), (OWN, (404, 404))):
+        url = f"/notices/{client}/draft/"
+        assert (lead.get(url).status_code, lead.post(url, draft).status_code) == statuses
+    named = Client.objects.get(code=OWN).name
+    for url in ("/notices/", "/listening/", "/payments/", "/calls/", "/recordings/", "/retention/schedule/propose/"):
+        body = lead.get(url).content.decode()
+        assert Client.objects.get(code=FOREIGN).name in body, url
+        assert named not in body, url
+    assert lead.get("/listening/plays.csv").content.decode().count(f"{OWN},") == 0
+    dialled = {"number": "01632 960001"}
+    assert lead.post("/desk/dial", {**dialled, "client": OWN}).status_code == 200
+    assert lead.post("/desk/dial", {**dialled, "client": FOREIGN}).status_code == 400
 
 
 def test_a_shared_agent_in_a_call_sees_the_client_of_that_call_only(centre: Centre, engine: Exchange) -> None:

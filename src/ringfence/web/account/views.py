@@ -30,4 +30,6 @@ def home(request: PersonRequest) -> HttpResponse:
 @require_safe
 def account(request: PersonRequest) -> HttpResponse:
     """Who this person is here: roles, clients, and how they sign in."""
-    return render(request, "home/account.html", {"person": request.person, "roles": request.person.roles})
+    person, codes = request.person, request.person.reach()
+    context = {"person": person, "roles": person.roles, "every_client": codes is None, "clients": sorted(codes or ())}
+    return render(request, "home/account.html", context)

@@ -31,7 +31,10 @@ EXPORT_LIMIT = 50_000
 def _filter(request: PersonRequest) -> tuple[AuditForm, queries.AuditFilter, bool]:
     technical_only = not request.person.may(Right.SEE_AUDIT)
     form = AuditForm(
-        request.GET, people=people_choices(), clients=client_choices(request.person), technical_only=technical_only
+        request.GET,
+        people=people_choices(),
+        clients=client_choices(request.person, Right.SEE_AUDIT, Right.SEE_TECHNICAL_AUDIT),
+        technical_only=technical_only,
     )
     wanted = (
         form.wanted(technical_only=technical_only)

@@ -44,7 +44,7 @@ def desk(request: PersonRequest) -> HttpResponse:
     agent = request.person.agent
     if agent is None:
         return render(request, "desk/no_agent.html")
-    served = {code for code, _name in client_choices(request.person)}
+    served = {code for code, _name in client_choices(request.person, Right.TAKE_CALLS)}
     entries = [
         {
             "entry_id": entry.entry_id,
@@ -63,7 +63,9 @@ def desk(request: PersonRequest) -> HttpResponse:
             "locations": Agent.WorkLocation.choices,
             "location": agent.work_location,
             "entries": entries,
-            "clients": [{"code": code, "name": name} for code, name in client_choices(request.person)],
+            "clients": [
+                {"code": code, "name": name} for code, name in client_choices(request.person, Right.PLACE_CALLS)
+            ],
             "may_dial": request.person.may(Right.PLACE_CALLS),
             "may_join": request.person.may(Right.JOIN_CALLS),
             "mask_reasons": list(MASK_REASONS.items()),
@@ -144,7 +146,7 @@ def dial(request: PersonRequest, agent: Agent) -> HttpResponse:
     if not form.is_valid():
         return problem(form)
     client = form.cleaned_data["client"]
-    if client not in dict(client_choices(request.person)):
+    if client not in dict(client_choices(request.person, Right.PLACE_CALLS)):
         return message(_("Choose the client you call for."), 400)
     return obey(
         PlaceCall(agent_id=AgentId(agent.agent_id), number=form.cleaned_data["number"], client=ClientCode(client))

@@ -10,31 +10,24 @@ from django.views.decorators.http import require_http_methods, require_safe
 from ringfence.centre.accounts.rights import Right
 from ringfence.centre.live.exchange import status
 from ringfence.centre.retention.queries.duty import duty_supervisor
-from ringfence.centre.tenancy.models import Client
 from ringfence.centre.training import actions, queries
 from ringfence.centre.training.errors import TrainingError
 from ringfence.centre.training.models import Document, DocumentVersion, SignOff
 from ringfence.web.access import PersonRequest, needs, signed_in
 from ringfence.web.library.forms import DocumentForm, SearchForm, SignForm, UpkeepForm
 from ringfence.web.library.text import as_html
-from ringfence.web.names import client_choices
+from ringfence.web.names import Choices, client_choices
 from ringfence.web.people.forms import EVERY
-from ringfence.web.people.reach import reach
 from ringfence.web.person import Person
 
 MOST_HITS = 8
 
 
-def reads_for(person: Person) -> frozenset[str] | None:
-    """Clients whose documents the person reads; None: all."""
-    return None if person.every_client else frozenset(person.client_codes)
-
-
 def access_document(person: Person, slug: str, *, retired: bool = False) -> Document:
     """The document, when it is for a client of the person's. Raises Http404."""
-    found = queries.documents_for(reads_for(person)).filter(pk=slug).first()
+    found = queries.documents_for(person.reach()).filter(pk=slug).first()
     if found is None and retired:
-        codes = reads_for(person)
+        codes = person.reach()
         old = Document.objects.filter(pk=slug, retired_at__isnull=False).first()
         if old is not None and (
             codes is None or old.every_client or codes & set(old.clients.values_list("code", flat=True))
@@ -45,14 +38,12 @@ def access_document(person: Person, slug: str, *, retired: bool = False) -> Docu
     return found
 
 
-def duty_names(codes: list[str]) -> list[dict[str, str]]:
+def duty_names(clients: Choices) -> list[dict[str, str]]:
     """Who is on duty now for each client, by the client's name (R107)."""
     now = timezone.now()
-    names = {client.code: client.name for client in Client.objects.filter(code__in=codes)}
     return [
-        {"client": names[code], "name": duty.name if (duty := duty_supervisor(code, now)) else _("Nobody")}
-        for code in codes
-        if code in names
+        {"client": name, "name": duty.name if (duty := duty_supervisor(code, now)) else _("Nobody")}
+        for code, name in clients
     ]
 
 
@@ -62,7 +53,7 @@ def library(request: PersonRequest) -> HttpResponse:
     """What is to be signed first, then everything."""
     form = SearchForm(request.GET)
     words = form.cleaned_data["q"] if form.is_valid() else ""
-    hits = queries.search(words, clients=reads_for(request.person))
+    hits = queries.search(words, clients=request.person.reach())
     now = timezone.now()
     due = [
         {"duty": duty, "blocks": duty.blocks(now)}
@@ -113,16 +104,10 @@ def document(request: PersonRequest, slug: str) -> HttpResponse:
             "signed": signed,
             "must": must and found.retired_at is None,
             "versions": found.versions.order_by("-number"),
-            "duty": duty_names(_codes(request.person)) if found.pk == queries.MASK_CARD else [],
+            "duty": duty_names(client_choices(request.person)) if found.pk == queries.MASK_CARD else [],
             "may_edit": request.person.may(Right.EDIT_LIBRARY),
         },
     )
-
-
-def _codes(person: Person) -> list[str]:
-    codes = Client.objects.order_by("code").values_list("code", flat=True)
-    reads = reads_for(person)
-    return [code for code in codes if reads is None or code in reads]
 
 
 @signed_in
@@ -144,14 +129,14 @@ def aids(request: PersonRequest) -> HttpResponse:
     engine = status()
     agent_id = request.person.agent_id
     live = next((call for call in engine.calls if call.agent_id == agent_id), None) if engine and agent_id else None
-    mine = _codes(request.person)
-    codes = [live.client] if live is not None and live.client in mine else mine
+    mine = client_choices(request.person)
+    clients = [(code, name) for code, name in mine if live is not None and code == live.client] or mine
     form = SearchForm(request.GET)
     words = form.cleaned_data["q"] if form.is_valid() else ""
-    hits = queries.search(words, clients=codes)[:MOST_HITS]
+    hits = queries.search(words, clients=[code for code, _name in clients])[:MOST_HITS]
     return JsonResponse(
         {
-            "duty": duty_names([str(code) for code in codes]),
+            "duty": duty_names(clients),
             "hits": [
                 {
                     "title": hit.document.title,
@@ -210,7 +195,6 @@ def edit(request: PersonRequest, slug: str) -> HttpResponse:
 
 
 def _publish(request: PersonRequest, found: Document | None) -> HttpResponse:
-    codes = reach(request.person, Right.EDIT_LIBRARY)
     newest = queries.newest_of(found) if found else None
     initial: dict[str, object] = {}
     if found is not None and newest is not None:
@@ -226,8 +210,8 @@ def _publish(request: PersonRequest, found: Document | None) -> HttpResponse:
         }
     form = DocumentForm(
         request.POST if request.method == "POST" else None,
-        clients=[choice for choice in client_choices(request.person) if codes is None or choice[0] in codes],
-        every=codes is None,
+        clients=client_choices(request.person, Right.EDIT_LIBRARY),
+        every=request.person.reach(Right.EDIT_LIBRARY) is None,
         initial=initial or None,
     )
     if form.is_valid():

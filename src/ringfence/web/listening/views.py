@@ -43,7 +43,7 @@ def _period(request: PersonRequest) -> tuple[PeriodForm, datetime, datetime]:
 
 def _lines(request: PersonRequest, since: datetime, until: datetime) -> list[Line]:
     lines = []
-    for code, name in client_choices(request.person):
+    for code, name in client_choices(request.person, Right.SEE_REPORTS):
         counts = tuple(plays_by_purpose([ClientCode(code)], since=since, until=until)[purpose] for purpose in Purpose)
         lines.append(Line(code, name, counts, sum(counts)))
     return lines

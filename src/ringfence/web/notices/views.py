@@ -48,7 +48,7 @@ class NoticeForm(forms.Form):
 
 
 def _client(code: str, request: PersonRequest) -> Client:
-    if code not in dict(client_choices(request.person)):
+    if code not in dict(client_choices(request.person, Right.PUBLISH_NOTICE)):
         raise Http404
     return Client.objects.get(code=code)
 
@@ -95,7 +95,7 @@ def privacy_notice(request: HttpRequest, code: str, version: int | None = None) 
 def notices(request: PersonRequest) -> HttpResponse:
     """Every client with its published version and its draft."""
     rows = []
-    for code, name in client_choices(request.person):
+    for code, name in client_choices(request.person, *READERS):
         draft, current = queries.newest(code)
         rows.append(
             {"code": code, "name": name, "draft": draft, "current": current, "client": Client.objects.get(code=code)}

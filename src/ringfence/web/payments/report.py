@@ -22,7 +22,7 @@ _RISKY = ("=", "+", "-", "@", "\t", "\r")
 
 
 def _report(request: PersonRequest, *, exported: bool) -> tuple[ReportForm, PaymentReport]:
-    form = ReportForm(request.GET, clients=client_choices(request.person))
+    form = ReportForm(request.GET, clients=client_choices(request.person, Right.SEE_PAYMENTS))
     valid = form.is_valid()
     values = form.cleaned_data
     report = payment_report(

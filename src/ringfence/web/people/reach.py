@@ -13,14 +13,6 @@ from ringfence.web.person import Person
 LOOKING = (Right.MANAGE_USERS, Right.SEE_AUDIT)
 
 
-def reach(person: Person, *rights: Right) -> frozenset[str] | None:
-    """Codes of the clients for which one of ``rights`` counts; None: every client."""
-    held = [person.rights[right] for right in rights if right in person.rights]
-    if any(codes is None for codes in held):
-        return None
-    return frozenset(code for codes in held if codes for code in codes)
-
-
 def grants_within(codes: frozenset[str] | None) -> "QuerySet[RoleGrant]":
     """Grants that count for one of ``codes``, those for every client among them."""
     rows = RoleGrant.objects.select_related("user").prefetch_related("clients", "teams")
@@ -45,7 +37,7 @@ def access_person(person: Person, user_id: str, *rights: Right) -> User:
         key = uuid.UUID(user_id)
     except ValueError:
         raise Http404 from None
-    found = people_within(reach(person, *(rights or LOOKING))).filter(pk=key).first()
+    found = people_within(person.reach(*(rights or LOOKING))).filter(pk=key).first()
     if found is None:
         raise Http404
     return found
@@ -53,7 +45,7 @@ def access_person(person: Person, user_id: str, *rights: Right) -> User:
 
 def access_grant(person: Person, grant_id: int, *rights: Right) -> RoleGrant:
     """The grant, when it counts for a client within reach, or is one's own. Raises Http404."""
-    grant = grants_within(reach(person, *rights)).filter(pk=grant_id).first()
+    grant = grants_within(person.reach(*rights)).filter(pk=grant_id).first()
     if grant is None:
         grant = RoleGrant.objects.filter(pk=grant_id, user=person.user).first()
     if grant is None:
@@ -63,5 +55,5 @@ def access_grant(person: Person, grant_id: int, *rights: Right) -> RoleGrant:
 
 def waiting_grants(person: Person, now: datetime) -> list[RoleGrant]:
     """Roles that wait for somebody's yes and that this person may decide about."""
-    rows = grants_within(reach(person, Right.GRANT_RIGHTS, Right.BREAK_GLASS)).filter(approved_at__isnull=True)
+    rows = grants_within(person.reach(Right.GRANT_RIGHTS, Right.BREAK_GLASS)).filter(approved_at__isnull=True)
     return [grant for grant in rows if grant.is_pending(now)]

@@ -24,7 +24,7 @@ from ringfence.web.access import PersonRequest, needs
 from ringfence.web.names import client_choices
 from ringfence.web.people.forms import JoinerForm, MoverForm, PeopleForm, ReasonForm, TeamForm
 from ringfence.web.people.lines import account_state, grant_lines
-from ringfence.web.people.reach import LOOKING, access_person, grants_within, people_within, reach, waiting_grants
+from ringfence.web.people.reach import LOOKING, access_person, grants_within, people_within, waiting_grants
 
 PAGE = 50
 UNUSED = timedelta(days=30)
@@ -32,10 +32,10 @@ UNUSED = timedelta(days=30)
 
 def role_choices(request: PersonRequest) -> dict[str, Any]:
     """What the person may give: their clients, the teams, and everything when they may grant for every client."""
-    codes = reach(request.person, Right.GRANT_RIGHTS)
-    clients = [choice for choice in client_choices(request.person) if codes is None or choice[0] in codes]
+    every = request.person.reach(Right.GRANT_RIGHTS) is None
+    clients = client_choices(request.person, Right.GRANT_RIGHTS)
     teams = [(str(team.pk), team.name) for team in Team.objects.filter(closed_at__isnull=True)]
-    return {"clients": clients, "every": codes is None, "teams": teams}
+    return {"clients": clients, "every": every, "teams": teams}
 
 
 def attempt(form: Form, change: Callable[[], Any]) -> bool:
@@ -54,7 +54,7 @@ def attempt(form: Form, change: Callable[[], Any]) -> bool:
 def people(request: PersonRequest) -> HttpResponse:
     """Everybody within reach, with their roles."""
     now = timezone.now()
-    codes = reach(request.person, *LOOKING)
+    codes = request.person.reach(*LOOKING)
     form = PeopleForm(request.GET)
     rows = people_within(codes)
     values = form.cleaned_data if form.is_valid() else {"name": "", "role": "", "state": ""}
@@ -99,7 +99,7 @@ def _may(request: PersonRequest) -> dict[str, bool]:
 def person(request: PersonRequest, user_id: str) -> HttpResponse:
     """One person: roles now and before, with who gave them and why."""
     user, now = access_person(request.person, user_id), timezone.now()
-    lines = grant_lines(grants_within(reach(request.person, *LOOKING)).filter(user=user).order_by("-starts_at"), now)
+    lines = grant_lines(grants_within(request.person.reach(*LOOKING)).filter(user=user).order_by("-starts_at"), now)
     member = TeamMember.objects.filter(user=user, ends_at__isnull=True).select_related("team").first()
     return render(
         request,
@@ -156,7 +156,7 @@ def join(request: PersonRequest) -> HttpResponse:
 def move(request: PersonRequest, user_id: str) -> HttpResponse:
     """A change of post: old roles end and the new one begins together, or nothing happens."""
     user, now = access_person(request.person, user_id, Right.MANAGE_USERS), timezone.now()
-    lines = grant_lines(grants_within(reach(request.person, Right.GRANT_RIGHTS)).filter(user=user), now)
+    lines = grant_lines(grants_within(request.person.reach(Right.GRANT_RIGHTS)).filter(user=user), now)
     held = {str(line.grant.pk): line for line in lines if line.open}
     member = TeamMember.objects.filter(user=user, ends_at__isnull=True).first()
     form = MoverForm(
@@ -204,7 +204,7 @@ def teams(request: PersonRequest) -> HttpResponse:
     ):
         messages.success(request, _("The team is made. Move people into it on their pages."))
         return redirect("teams")
-    seen = people_within(reach(request.person, Right.MANAGE_USERS))
+    seen = people_within(request.person.reach(Right.MANAGE_USERS))
     times = TeamMember.objects.filter(ends_at__isnull=True, user__in=seen).select_related("user")
     members: dict[int, list[User]] = {}
     for one in times.order_by("user__display_name"):

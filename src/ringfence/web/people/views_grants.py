@@ -22,7 +22,7 @@ from ringfence.web.access import PersonRequest, needs, signed_in
 from ringfence.web.names import client_choices
 from ringfence.web.people.forms import ReasonForm, SupportForm, UrgentForm, WhoCouldForm
 from ringfence.web.people.lines import grant_lines
-from ringfence.web.people.reach import access_grant, grants_within, reach, waiting_grants
+from ringfence.web.people.reach import access_grant, grants_within, waiting_grants
 from ringfence.web.people.views import attempt
 
 APPROVERS = (Right.GRANT_RIGHTS, Right.BREAK_GLASS)
@@ -110,9 +110,11 @@ def support(request: PersonRequest) -> HttpResponse:
     """Open a support session, for those who may; see every one of the last three months."""
     user, now = request.person.user, timezone.now()
     may = request.person.may(Right.SUPPORT_CENTRE)
-    codes = reach(request.person, Right.SUPPORT_CENTRE)
-    clients = [choice for choice in client_choices(request.person) if codes is None or choice[0] in codes]
-    form = SupportForm(request.POST if request.method == "POST" and may else None, clients=clients, every=codes is None)
+    form = SupportForm(
+        request.POST if request.method == "POST" and may else None,
+        clients=client_choices(request.person, Right.SUPPORT_CENTRE),
+        every=request.person.reach(Right.SUPPORT_CENTRE) is None,
+    )
     if form.is_valid() and attempt(
         form,
         lambda: actions.open_support_session(
@@ -124,9 +126,7 @@ def support(request: PersonRequest) -> HttpResponse:
     ):
         messages.success(request, _("The support session is open. Everybody who oversees access was told."))
         return redirect("support")
-    rows = grants_within(reach(request.person, *WATCHERS)).filter(
-        kind=RoleGrant.Kind.SUPPORT, starts_at__gt=now - SHOWN
-    )
+    rows = grants_within(request.person.reach(*WATCHERS)).filter(kind=RoleGrant.Kind.SUPPORT, starts_at__gt=now - SHOWN)
     if not request.person.may(Right.SEE_AUDIT) and not request.person.may(Right.OVERSEE_ACCESS):
         rows = rows.filter(user=user)
     return render(
@@ -145,7 +145,7 @@ def support(request: PersonRequest) -> HttpResponse:
 @require_safe
 def who_could(request: PersonRequest) -> HttpResponse:
     """Who could do something at any past moment, and which grants let them (R74). Asking is audited."""
-    form = WhoCouldForm(request.GET or None, clients=client_choices(request.person))
+    form = WhoCouldForm(request.GET or None, clients=client_choices(request.person, Right.SEE_AUDIT))
     found = None
     if form.is_valid():
         values, moment = form.cleaned_data, form.moment
@@ -158,7 +158,7 @@ def who_could(request: PersonRequest) -> HttpResponse:
                 client = recording.client_id
                 agent = Agent.objects.filter(agent_id=recording.agent_id).select_related("user").first()
         if not form.errors:
-            codes = reach(request.person, Right.SEE_AUDIT)
+            codes = request.person.reach(Right.SEE_AUDIT)
             with transaction.atomic():
                 entry = AccessSearched(right=values["right"], moment=moment.isoformat(), client=client or "")
                 record(entry, actor=actor_of(request.person.user), client=client)

@@ -16,14 +16,13 @@ from ringfence.centre.accounts.rights import Right
 from ringfence.vault.errors import VaultError
 from ringfence.web.access import PersonRequest, needs
 from ringfence.web.people.lines import grant_lines
-from ringfence.web.people.reach import reach
 
 READERS = (Right.REVIEW_ACCESS, Right.OVERSEE_ACCESS)
 
 
 def access_review(request: PersonRequest, review_id: int) -> AccessReview:
     """The review; it covers every client, so only those see it whose right does. Raises Http404."""
-    if reach(request.person, *READERS) is not None:
+    if request.person.reach(*READERS) is not None:
         raise Http404
     review = AccessReview.objects.filter(pk=review_id).first()
     if review is None:
@@ -35,7 +34,7 @@ def access_review(request: PersonRequest, review_id: int) -> AccessReview:
 @require_safe
 def reviews(request: PersonRequest) -> HttpResponse:
     """Past reviews, and whether one is due."""
-    rows = list(AccessReview.objects.all()) if reach(request.person, *READERS) is None else []
+    rows = list(AccessReview.objects.all()) if request.person.reach(*READERS) is None else []
     names = user_names([row.signed_by for row in rows] + [row.started_by for row in rows])
     lines = [
         {"review": row, "started_by": names.get(row.started_by, ""), "signed_by": names.get(row.signed_by, "")}

@@ -76,7 +76,9 @@ def calls(request: PersonRequest) -> HttpResponse:
     if (kept := _plain_address(request)) is not None:
         return kept
     values = _searched(request)
-    form = CallsForm(values, clients=client_choices(request.person), queues=queue_choices(), agents=agent_choices())
+    form = CallsForm(
+        values, clients=client_choices(request.person, Right.SEE_CALLS), queues=queue_choices(), agents=agent_choices()
+    )
     page = calls_queries.CallPage(rows=(), next_cursor=None)
     if form.is_valid():
         try:
@@ -145,7 +147,10 @@ def recordings(request: PersonRequest) -> HttpResponse:
         return kept
     values = _searched(request)
     form = RecordingsForm(
-        values, clients=client_choices(request.person), queues=queue_choices(), agents=agent_choices()
+        values,
+        clients=client_choices(request.person, Right.PLAY_RECORDINGS),
+        queues=queue_choices(),
+        agents=agent_choices(),
     )
     page = queries.RecordingPage(rows=(), next_cursor=None)
     if form.is_valid():

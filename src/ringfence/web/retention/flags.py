@@ -27,7 +27,7 @@ from ringfence.web.names import client_choices
 from ringfence.web.recordings.lines import Names
 from ringfence.web.retention.forms import DeleteForm, FlagForm, SettleForm
 from ringfence.web.retention.labels import FLAG_COLOURS
-from ringfence.web.retention.shared import attempt, choices_with, frame
+from ringfence.web.retention.shared import attempt, frame
 
 DECIDED_SHOWN = timedelta(days=7)
 
@@ -49,7 +49,7 @@ def flags(request: PersonRequest) -> HttpResponse:
     """What waits, the oldest first, with who is on duty; and what was decided in the last week."""
     now = timezone.now()
     names = Names.read(agents=[])
-    clients = choices_with(request.person, Right.SEE_QUARANTINE, client_choices(request.person))
+    clients = client_choices(request.person, Right.SEE_QUARANTINE)
     return render(
         request,
         "retention/flags.html",

@@ -18,7 +18,7 @@ from ringfence.web.names import agent_choices, client_choices, queue_choices
 from ringfence.web.recordings.labels import remaining
 from ringfence.web.recordings.lines import Names
 from ringfence.web.retention.forms import HoldForm, ReasonForm, ReviewForm
-from ringfence.web.retention.shared import HOLDING, attempt, choices_with, frame
+from ringfence.web.retention.shared import HOLDING, attempt, frame
 
 
 @needs(*HOLDING)
@@ -51,7 +51,7 @@ def holds(request: PersonRequest) -> HttpResponse:
 
 
 def _form(request: PersonRequest, data: QueryDict | None) -> HoldForm:
-    clients = choices_with(request.person, Right.PLACE_HOLD, client_choices(request.person))
+    clients = client_choices(request.person, Right.PLACE_HOLD)
     return HoldForm(data, clients=clients, queues=queue_choices(), agents=agent_choices())
 
 

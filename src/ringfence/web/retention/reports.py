@@ -28,7 +28,7 @@ from ringfence.web.recordings.labels import STATE_COLOURS, remaining
 from ringfence.web.recordings.lines import Names
 from ringfence.web.retention.forms import ReportForm
 from ringfence.web.retention.labels import not_recorded, stopped
-from ringfence.web.retention.shared import ANY_OF_THEM, choices_with, frame, open_pages
+from ringfence.web.retention.shared import ANY_OF_THEM, frame, open_pages
 
 LAST = timedelta(days=30)
 
@@ -45,7 +45,7 @@ def retention(request: PersonRequest) -> HttpResponse:
 def tonight(request: PersonRequest) -> HttpResponse:
     """What will be deleted tonight, what leaves the live tier, what holds keep, and proof that the run works."""
     now = timezone.now()
-    clients = [code for code, _name in choices_with(request.person, Right.SEE_REPORTS, client_choices(request.person))]
+    clients = [code for code, _name in client_choices(request.person, Right.SEE_REPORTS)]
     found = due.tonight(clients, now=now)
     names = Names.read(agents=[row.agent_id for row in found.deleted])
     return render(
@@ -72,7 +72,7 @@ def tonight(request: PersonRequest) -> HttpResponse:
 
 def _report(request: PersonRequest) -> tuple[ReportForm, list[str], date, date]:
     """The form, the clients it narrows to, the first day and the first day no longer wanted."""
-    choices = choices_with(request.person, Right.SEE_REPORTS, client_choices(request.person))
+    choices = client_choices(request.person, Right.SEE_REPORTS)
     form = ReportForm(request.GET, clients=choices)
     today = timezone.localdate()
     values = form.cleaned_data if form.is_valid() else {}

@@ -21,7 +21,7 @@ from ringfence.web.access import PersonRequest, needs
 from ringfence.web.names import client_choices
 from ringfence.web.retention.forms import ProposalForm, ShiftForm
 from ringfence.web.retention.labels import period
-from ringfence.web.retention.shared import RULING, attempt, choices_with, clients_with, frame
+from ringfence.web.retention.shared import RULING, attempt, frame
 
 ROTA_SHOWN = timedelta(days=28)
 GAPS_SHOWN = timedelta(days=7)
@@ -50,8 +50,7 @@ def _proposal(one: queries.Proposal, clients: dict[str, str]) -> dict[str, objec
 @require_safe
 def schedule(request: PersonRequest) -> HttpResponse:
     """Every kind of record with its period, trigger, action and basis, and every proposal (R53)."""
-    choices = client_choices(request.person)
-    clients = dict(choices)
+    clients = dict(client_choices(request.person, *RULING, Right.SEE_REPORTS))
     titles = {job.name: job.title for job in all_jobs()}
     lines = [
         {
@@ -77,7 +76,7 @@ def schedule(request: PersonRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def propose(request: PersonRequest) -> HttpResponse:
     """Another value for one client; nothing changes before two others have agreed."""
-    clients = choices_with(request.person, Right.EDIT_RETENTION, client_choices(request.person))
+    clients = client_choices(request.person, Right.EDIT_RETENTION)
     form = ProposalForm(request.POST if request.method == "POST" else None, clients=clients)
     if form.is_valid():
         values = form.cleaned_data
@@ -148,9 +147,9 @@ def proposal(request: PersonRequest, change_id: int) -> HttpResponse:
 def rota(request: PersonRequest) -> HttpResponse:
     """Who is on duty in the coming weeks, and opening time for which nobody is named."""
     now = timezone.now()
-    choices = choices_with(request.person, Right.SEE_QUARANTINE, client_choices(request.person))
+    choices = client_choices(request.person, Right.SEE_QUARANTINE)
     clients = dict(choices)
-    codes = clients_with(request.person, Right.MANAGE_USERS)
+    codes = request.person.reach(Right.MANAGE_USERS)
     return render(
         request,
         "retention/rota.html",
@@ -175,7 +174,7 @@ def rota(request: PersonRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def set_duty(request: PersonRequest, client: str) -> HttpResponse:
     """One shift for one client, by the client's clock."""
-    choices = dict(choices_with(request.person, Right.MANAGE_USERS, client_choices(request.person)))
+    choices = dict(client_choices(request.person, Right.MANAGE_USERS))
     if client not in choices:
         raise Http404
     now = timezone.now()

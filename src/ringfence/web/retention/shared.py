@@ -79,15 +79,3 @@ def attempt(form: Form, change: Callable[[], T]) -> T | None:
     except RetentionError as error:
         form.add_error(None, str(error))
         return None
-
-
-def clients_with(person: Person, right: Right) -> set[str] | None:
-    """Codes of the clients for which the right counts; None: every client."""
-    codes = person.rights.get(right, frozenset())
-    return None if codes is None else set(codes)
-
-
-def choices_with(person: Person, right: Right, choices: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Client choices narrowed to those for which the right counts."""
-    codes = clients_with(person, right)
-    return choices if codes is None else [choice for choice in choices if choice[0] in codes]
