@@ -1,6 +1,9 @@
 """One payment: paused before the page, opened once by the right session, closed by proof and by nothing else."""
 
 import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -12,13 +15,15 @@ from ringfence.centre.accounts.models import User
 from ringfence.centre.accounts.rights import Role
 from ringfence.centre.audit.models import AuditEntry
 from ringfence.centre.jobs.models import Alarm
+from ringfence.centre.live.exchange import Outcome, ask
 from ringfence.centre.live.models import OutboxEvent
 from ringfence.centre.payments import actions
+from ringfence.centre.payments.actions import payments
 from ringfence.centre.payments.errors import Invalid, LinkRefused, NotFound, NotPaused
-from ringfence.centre.payments.models import CloseProof, PaymentLink, PaymentState, Sighting
+from ringfence.centre.payments.models import CloseProof, Payment, PaymentLink, PaymentState, Sighting
 from ringfence.centre.payments.queries import Times, open_payments, open_payments_of_call, payment_report
-from ringfence.centre.tenancy import all_clients
-from ringfence.control.commands import ClosePayment, OpenPayment, Refused, StartKeypad
+from ringfence.centre.tenancy import all_clients, scope
+from ringfence.control.commands import AnyCommand, ClosePayment, OpenPayment, Refused, StartKeypad
 from ringfence.control.facts import KeypadField
 
 LATER = NOW + timedelta(seconds=5)
@@ -70,6 +75,47 @@ def test_an_exchange_that_does_not_answer_opens_no_page_and_is_told_later(world:
     assert actions.settle(now=LATER) == 0
     assert world.told() == ["ClosePayment"]
     assert (world.only().closed_by, world.only().told_at) == (CloseProof.NEVER_OPENED, LATER)
+
+
+def test_an_answer_that_comes_after_the_payment_was_given_up_opens_no_page(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its pause is ended meanwhile: a page would stand open beside a running recording."""
+
+    def slowly(command: AnyCommand) -> Outcome:
+        outcome = ask(command)
+        if isinstance(command, OpenPayment):
+            assert actions.settle(now=LATER + timedelta(minutes=2)) == 0
+        return outcome
+
+    monkeypatch.setattr(payments, "ask", slowly)
+    with pytest.raises(NotPaused) as refusal:
+        world.open()
+    assert refusal.value.lost
+    assert (world.only().state, world.only().token_digest) == (PaymentState.CLOSED, "")
+    assert "payment.paused" not in audited()
+
+
+def test_a_payment_that_is_open_is_not_given_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The watcher saw it waiting, and its answer came before the watcher wrote."""
+    opening = world.open()
+
+    def state(now: PaymentState) -> None:
+        with all_clients("a test"):
+            Payment.objects.filter(pk=opening.payment_id).update(state=now)
+
+    @contextmanager
+    def answered_meanwhile(client: str) -> Iterator[None]:
+        state(PaymentState.OPEN)
+        with scope(client):
+            yield
+
+    state(PaymentState.ASKED)
+    monkeypatch.setattr(sys.modules[actions.settle.__module__], "scope", answered_meanwhile)
+    actions.settle(now=LATER + timedelta(minutes=2))
+    assert world.payment(opening.payment_id).state == PaymentState.OPEN
+    assert "payment.not_paused" not in audited()
+    assert world.told() == ["OpenPayment"], "its pause goes on"
 
 
 @pytest.mark.parametrize("case", ["wrong", "empty", "late", "used", "closed", "call over", "session", "person"])

@@ -119,14 +119,19 @@ def _own_live_call(user: User, call_id: str, *, now: datetime) -> Call:
 
 
 def _paused(user: User, payment: Payment, address: str, *, now: datetime) -> Opening:
+    """Raises NotPaused when the answer came so late that :func:`watch.settle` has given the payment up meanwhile."""
     token = secrets.new_secret()
     with transaction.atomic(), scope(payment.client_id):
-        payment.state = PaymentState.OPEN
-        payment.opened_at = payment.seen_at = now
-        payment.token_digest = secrets.digest(token)
-        payment.token_until = now + secrets.TOKEN_LIFE
-        payment.address = secrets.hide(address)
-        payment.save()
+        opened = Payment.objects.filter(pk=payment.payment_id, state=PaymentState.ASKED).update(
+            state=PaymentState.OPEN,
+            opened_at=now,
+            seen_at=now,
+            token_digest=secrets.digest(token),
+            token_until=now + secrets.TOKEN_LIFE,
+            address=secrets.hide(address),
+        )
+        if not opened:  # its pause ends, or has ended already
+            raise NotPaused(lost=True)
         entry = entries.PaymentOpened(payment_id=payment.payment_id, call_id=payment.call_id, link_id=payment.link_id)
         record(entry, actor=actor_of(user), client=payment.client_id)
         _tell(payment, "payment_opened", at=now)

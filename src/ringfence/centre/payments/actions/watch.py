@@ -38,18 +38,18 @@ def watch(*, now: datetime) -> int:
 def settle(*, now: datetime) -> int:
     """The exchange is told of closes that it could not be told of before; how many are still to be told."""
     with all_clients("payments of every client are settled"):
-        pending = list(
-            Payment.objects.filter(told_at=None).filter(state__in=[PaymentState.CLOSED, PaymentState.REFUSED])
-        )
         stuck = list(Payment.objects.filter(state=PaymentState.ASKED, asked_at__lt=now - timedelta(minutes=1)))
     for payment in stuck:  # the web process died between asking and the answer: no page was opened
         with transaction.atomic(), scope(payment.client_id):
-            Payment.objects.filter(pk=payment.payment_id, state=PaymentState.ASKED).update(
+            given_up = Payment.objects.filter(pk=payment.payment_id, state=PaymentState.ASKED).update(
                 state=PaymentState.CLOSED, closed_at=now, closed_by=CloseProof.NEVER_OPENED
             )
-            entry = entries.PaymentNotPaused(payment_id=payment.payment_id, call_id=payment.call_id, cause="lost")
-            record(entry, actor=SYSTEM, client=payment.client_id)
-    return sum(not tell_exchange(payment, now=now) for payment in [*pending, *stuck])
+            if given_up:  # otherwise the answer has come after all, and a page may be open under the pause
+                entry = entries.PaymentNotPaused(payment_id=payment.payment_id, call_id=payment.call_id, cause="lost")
+                record(entry, actor=SYSTEM, client=payment.client_id)
+    with all_clients("payments of every client are settled"):
+        pending = list(Payment.objects.filter(state=PaymentState.CLOSED, told_at=None))
+    return sum(not tell_exchange(payment, now=now) for payment in pending)
 
 
 def _warn(payment: Payment, *, now: datetime) -> int:
