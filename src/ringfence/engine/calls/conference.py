@@ -168,7 +168,7 @@ class ConferenceCall(ConsultingCall):
     @override
     async def send_supervisor_away(self) -> None:
         third = self.state.third
-        if third is not None and third.leg is None:
+        if third is not None and third.role is Role.SUPERVISOR and third.leg is None:
             self.state.third = None
             await self.cancel_attempt()
 

@@ -239,6 +239,7 @@ class InboundCall(ReferringCall):
         if state.queue_id is None or state.handed_over or state.agents_lost or self._caller() is None:
             return False
         state.agents_lost += 1
+        await self.send_supervisor_away()
         await self.recording.end_segment(StopReason.AGENT_LEFT)
         agent = state.legs.get(state.agent) if state.agent is not None else None
         if agent is not None:

@@ -173,6 +173,7 @@ class TransferableCall(TalkingCall):
         if customer is None:
             await self.turn_away(leg)
             return
+        await self.send_supervisor_away()
         counts_as = TransferKind.BLIND if how is TransferKind.BLIND else TransferKind.ATTENDED
         effect = on_hand_over(self.rules(), counts_as, to.where, to.entry_class)
         if effect is RecordingEffect.NEW_SEGMENT:

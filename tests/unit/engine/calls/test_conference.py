@@ -339,6 +339,24 @@ def test_what_the_agent_does_comes_before_a_supervisor_whose_telephone_rings(
     run(scenario)
 
 
+def test_a_supervisor_whose_telephone_rings_is_sent_away_when_the_agents_connection_breaks() -> None:
+    async def scenario(world: World) -> None:
+        _, agent = await world.talking()
+        await world.bind("bob-desk")
+        join = JoinCall(call_id=world.only().call_id, agent_id=BOB)
+        await world.command(join)
+        boss = world.last.dialog
+        await world.hangs_up(agent, "flow_closed")
+        assert boss in world.sip.hung_up
+        await world.bind("ann-desk")
+        await world.choose(ANN, AgentState.AVAILABLE)
+        await world.pick_up()
+        assert world.both_hear()
+        assert isinstance(await world.command(join), Done)
+
+    run(scenario)
+
+
 def test_what_does_not_fit_the_moment_is_refused_and_changes_nothing() -> None:
     async def scenario(world: World) -> None:
         await world.talking()

@@ -3,7 +3,7 @@
 import pytest
 from tests.support.call_world import ANN, BOB, CARRIER, World, refusal, run
 
-from ringfence.control.commands import ConsultCall, HangUpCall
+from ringfence.control.commands import ConsultCall, Done, HangUpCall, JoinCall
 from ringfence.control.facts import (
     AgentState,
     CallEnded,
@@ -195,6 +195,22 @@ def test_an_attended_transfer_joins_the_two_calls_of_the_telephone(called: str, 
     assert [request.agent_id for request in world.recorder.requests if request.wording] == (
         [ANN] if outside else [ANN, BOB]
     )
+
+
+def test_a_supervisor_whose_telephone_rings_does_not_come_into_a_call_that_was_handed_over() -> None:
+    async def scenario(world: World) -> None:
+        _, agent = await world.talking()
+        call_id = world.only().call_id
+        await world.bind("bob-desk")
+        assert isinstance(await world.command(JoinCall(call_id=call_id, agent_id=BOB)), Done)
+        boss = world.last.dialog
+        await second_call(world, "+441632960200")
+        await refer(world, agent, "x", SECOND)
+        assert boss in world.sip.hung_up
+        await world.pick_up(boss)
+        assert world.hear_each_other() == {"caller", "destination"}
+
+    run(scenario)
 
 
 def test_the_far_side_of_an_attended_transfer_belongs_to_the_caller_from_then_on() -> None:
