@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, WebSocketRoute, expect
 
 from ringfence.control.client import EngineDown
+from ringfence.control.commands import LiveAgent
 from ringfence.control.facts import AgentState
 from tests.e2e.conftest import AGENT_TONE, CALLER_TONE, calling
 from tests.support import audio
@@ -100,9 +101,13 @@ def desk(agent: BrowserContext, system: System, wire: Wire) -> Iterator[Desk]:
     eventually(lambda: not unreachable(system), seconds=40, what="no agent Available without a telephone")
 
 
-def unreachable(system: System) -> list[str]:
+def available(system: System) -> list[LiveAgent]:
+    return [each for each in system.status().agents if each.state is AgentState.AVAILABLE]
+
+
+def unreachable(system: System) -> list[LiveAgent]:
     """Agents who are Available without a telephone."""
-    return [a.agent_id for a in system.status().agents if a.state is AgentState.AVAILABLE and not a.reachable]
+    return [each for each in available(system) if not each.reachable]
 
 
 @contextmanager
@@ -202,7 +207,12 @@ def test_an_available_agent_whose_network_stays_away_is_not_left_available(
 ) -> None:
     wire.lose(agent)
     desk.says("problem-text", "No connection to the telephone service.")
-    eventually(lambda: not unreachable(system), seconds=40, what="no agent Available without a telephone")
+
+    def left() -> bool:
+        assert desk.text("phone-text")  # the cut is carried out while the page is being asked
+        return not available(system)
+
+    eventually(left, seconds=40, what="no agent Available without a telephone")
     with calling(system, tmp_path) as caller:
         caller.call(system.number(QUICK))
         waits_with_sound(system, tmp_path)

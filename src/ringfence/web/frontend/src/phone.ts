@@ -192,7 +192,8 @@ export class Phone {
       }
     })
     ua.on('unregistered', () => {
-      if (this.ua === ua) this.report('connecting', null)
+      // After a lost connection it follows 'disconnected', whose sentence stays.
+      if (this.ua === ua && ua.isConnected()) this.report('connecting', null)
     })
     ua.on('registrationFailed', () => {
       if (this.ua !== ua) return
