@@ -13,7 +13,7 @@ from typing import Any
 REPOSITORY = Path(__file__).parents[2]
 
 _BATCH = """
-import contextlib, io, json, sys
+import contextlib, io, json, sys, traceback
 from ringfence.entry import cli
 results = []
 for arguments in json.loads(sys.argv[1]):
@@ -24,9 +24,19 @@ for arguments in json.loads(sys.argv[1]):
             cli.main()
         except SystemExit as end:
             code = end.code or 0
+        except Exception:
+            traceback.print_exc()
+            code = 1
     results.append([code, out.getvalue(), err.getvalue()])
 print(json.dumps(results))
 """
+_WITHOUT_POWERS = """
+import ctypes, os, sys
+for capability in range(64):
+    ctypes.CDLL(None).prctl(24, capability, 0, 0, 0)  # PR_CAPBSET_DROP
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+"""Runs a command without what lets root read everything; what it may not read stays closed to it."""
 _INSIDE = """
 import json, os, sys
 from pathlib import Path
@@ -104,6 +114,19 @@ class Installation:
     def run(self, *lines: tuple[str, ...], limit_file_bytes: int | None = None) -> list[Said]:
         """Several commands in one process."""
         return read_batch(self._process(batch(self.config, lines), limit_file_bytes=limit_file_bytes))
+
+    def run_as_stranger(self, *lines: tuple[str, ...]) -> list[Said]:
+        """As :meth:`run`, by an operating-system user who may not open the data folder."""
+        root = os.geteuid() == 0
+        if root:
+            os.chown(self.data, 65534, 65534)  # root without its powers is a user like any other
+        self.data.chmod(0o700 if root else 0)
+        try:
+            return read_batch(self._process([sys.executable, "-c", _WITHOUT_POWERS, *batch(self.config, lines)]))
+        finally:
+            self.data.chmod(0o700)
+            if root:
+                os.chown(self.data, 0, 0)
 
     def inside(self, code: str, **given: Any) -> Any:
         """What ``code`` leaves in ``result``; it runs in a process of this installation, with ``given``."""

@@ -64,9 +64,10 @@ def export(
 
     if not purpose.strip():
         raise OperatorError("Say why the trail is exported: --purpose 'External audit 2026'.")
+    public = signer().public_key()  # before anything is written: who may not sign exports nothing
     try:
         folder.mkdir(mode=0o700, parents=True)
-        found = write_trail(folder, signer().public_key())
+        found = write_trail(folder, public)
     except FileExistsError:
         raise OperatorError(f"{folder} exists already; name a folder that does not.") from None
     except OSError as error:

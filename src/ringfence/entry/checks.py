@@ -355,15 +355,23 @@ def every(settings: Settings, *, now: datetime) -> Iterator[Finding]:
     yield _ok("configuration", "It is complete and every key is known.")
     folder = list(data_folder(settings))
     yield from folder
-    yield from unfinished_restore(settings)
+    yield from _looked("restore", unfinished_restore(settings))
     for check in (control_socket, keys, audit_places, transport, free_ports, disk, open_files):
-        yield from check(settings)
+        yield from _looked(check.__name__.replace("_", " "), check(settings))
     yield from clock(settings, now=now)
-    yield from certificate(settings, now=now)
-    yield from backups(settings, now=now)
+    yield from _looked("certificate", certificate(settings, now=now))
+    yield from _looked("backup", backups(settings, now=now))
     if all(finding.level is not Level.FAIL for finding in folder):
         yield from database(settings)
         yield from prompts(settings)
+
+
+def _looked(subject: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+    """The findings; where this user may not look, that is one, and the checks go on."""
+    try:
+        yield from findings
+    except PermissionError as error:
+        yield _fail(subject, f"{error.filename} may not be used by this user; run 'ringfence check' as its owner.")
 
 
 def report(findings: Iterator[Finding], say: Callable[[str], None]) -> int:

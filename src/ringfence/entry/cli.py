@@ -11,7 +11,7 @@ import typer
 from ringfence.entry import audit_commands, destruction_commands, key_commands, library, people
 from ringfence.entry import settings as settings_module
 from ringfence.entry.backup import commands as backup_commands
-from ringfence.entry.errors import OperatorError
+from ringfence.entry.errors import OperatorError, database_refusal
 from ringfence.entry.settings import Settings
 from ringfence.entry.terminal import say
 from ringfence.kit.errors import RingfenceError
@@ -172,6 +172,11 @@ def main() -> None:
         typer.echo(
             f"{error.filename} may not be used by this user; change its owner, or run as another user.", err=True
         )
+        sys.exit(1)
+    except Exception as error:
+        if not (sentence := database_refusal(error)):
+            raise
+        typer.echo(sentence, err=True)
         sys.exit(1)
 
 

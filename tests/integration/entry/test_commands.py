@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.support.installation import Said, batch, environment, read_batch
+from tests.support.installation import Installation, Said, batch, environment, read_batch
 
 from ringfence.vault import Destroyer, DestructionList, FileRootKey, FileSigningKey, FileStore, Order, SqliteKeyStore
 
@@ -296,6 +296,41 @@ def test_before_init_the_command_up_says_what_to_run(tmp_path: Path) -> None:
     (said,) = run_all(config, ("up",))
     assert said.code == 1
     assert "run 'ringfence init'" in said.err
+
+
+def test_a_database_that_was_never_made_is_one_sentence(tmp_path: Path) -> None:
+    config, _ = settings_file(tmp_path)
+    lines = (
+        ("user", "list"),
+        ("user", "add", "a@centre.example", "--name", "A"),
+        ("device", "list"),
+        ("library", "load"),
+        ("audit", "verify"),
+        ("keys", "rotate-client", "BBC"),
+        ("destruction", "orphans"),
+    )
+    for line, said in zip(lines, run_all(config, *lines), strict=True):
+        assert said.code == 1, line
+        assert "run 'ringfence init' if it was never made" in said.err, (line, said.err)
+        assert len(said.err.strip().splitlines()) == 1, (line, said.err)
+
+
+def test_who_may_not_open_the_keys_leaves_nothing_behind_and_learns_why(tmp_path: Path) -> None:
+    centre = Installation(tmp_path / "centre").write_settings()
+    centre.data.mkdir()
+    places = tmp_path / "export", tmp_path / "backups"
+    exported, backed, checked = centre.run_as_stranger(
+        ("audit", "export", str(places[0]), "--purpose", "External audit"),
+        ("backup", str(places[1]), "--key-folder", str(tmp_path / "keys")),
+        ("check",),
+    )
+    for said, name in ((exported, "signing.key"), (backed, "root.key")):
+        assert (said.code, said.out) == (1, "")
+        assert f"{centre.data / 'keys' / name} may not be used by this user" in said.err
+    assert [place for place in places if place.exists()] == []
+    assert (checked.code, checked.err) == (1, "")
+    assert "FAIL  keys            " in checked.out
+    assert "\nWARN  backup " in checked.out, "the checks go on after one that may not look"
 
 
 def test_an_unreachable_database_is_one_sentence(tmp_path: Path) -> None:

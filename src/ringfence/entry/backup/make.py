@@ -86,6 +86,7 @@ def plan(settings: Settings, *, target: Path | None, key_folder: Path | None, ne
 def backup(settings: Settings, plan: Plan, *, keys_only: bool, now: datetime, say: Callable[[str], None]) -> None:
     """Raises OperatorError, or VaultError, each with its cure; then nothing unfinished is left."""
     use_django()
+    key_store()  # before anything is written: who may not open the keys backs nothing up
     target = Target(plan.target)
     with _reported(plan.target), _alone(target):
         objects = 0 if keys_only else _generation(settings, target, now=now, say=say)
