@@ -230,6 +230,7 @@ SOCIALACCOUNT_STORE_TOKENS = False
 SOCIALACCOUNT_ONLY = False
 SOCIALACCOUNT_PROVIDERS = single_sign_on(_settings.single_sign_on)
 MFA_ADAPTER = "ringfence.centre.accounts.adapter.SealedSecretsAdapter"
+MFA_FORMS = {"activate_totp": "ringfence.centre.accounts.forms.SealedActivateTOTPForm"}
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Ringfence"

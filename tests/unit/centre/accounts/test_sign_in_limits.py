@@ -1,5 +1,6 @@
 """Wrong passwords and codes lock an account, are audited without what was typed, and secrets rest sealed."""
 
+import base64
 import json
 from collections.abc import Iterator
 from datetime import timedelta
@@ -14,6 +15,7 @@ from allauth.mfa.totp.internal import auth as totp
 from allauth.usersessions.models import UserSession
 from django.apps import apps
 from django.contrib.auth.password_validation import validate_password
+from django.contrib.sessions.backends.db import SessionStore
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.db import connection
@@ -112,6 +114,51 @@ def test_secrets_of_authenticators_rest_sealed(sam: User) -> None:
     assert get_adapter().decrypt(Authenticator.objects.get(type="totp").data["secret"]) == secret
     with pytest.raises((VaultError, ValueError)):
         get_adapter().decrypt(secret)
+
+
+def begin_set_up(browser: Client, user: User) -> str:
+    """Signed in, and at the page that shows a new secret; returns it."""
+    sign_in(browser, user)
+    page = reverse("mfa_activate_totp")
+    assert browser.post(f"{reverse('account_reauthenticate')}?next={page}", {"password": PASSWORD}).status_code == 302
+    return str(browser.get(page).context["form"].secret)
+
+
+def stored_sessions() -> bytes:
+    """What rests of all sessions, with what their encoding hides."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT session_data FROM django_session")
+        rows = [str(data) for (data,) in cursor.fetchall()]
+    return b"".join(row.encode() + json.dumps(SessionStore().decode(row)).encode() for row in rows)
+
+
+def test_a_secret_rests_sealed_while_it_is_being_set_up(sam: User) -> None:
+    browser, page = Client(), reverse("mfa_activate_totp")
+    secret = begin_set_up(browser, sam)
+    held = stored_sessions()
+    assert SEALED.encode() in held
+    key = base64.b32decode(secret)
+    for form in (secret.encode(), key, key.hex().encode(), base64.b64encode(key), base64.b64encode(secret.encode())):
+        assert form not in held
+    wrong = browser.post(page, {"code": "000000"})
+    assert b"Incorrect code" in wrong.content
+    assert wrong.context["form"].secret == secret  # the app that read it already fits
+    assert secret.encode() not in stored_sessions()
+    code = f"{totp.hotp_value(secret, next(totp.yield_hotp_counters_from_time())):06}"
+    assert browser.post(page, {"code": code}).status_code == 302
+    assert get_adapter().decrypt(Authenticator.objects.get(type="totp").data["secret"]) == secret
+    assert SEALED.encode() not in stored_sessions()
+
+
+def test_a_secret_that_cannot_be_unsealed_is_replaced_by_another(sam: User) -> None:
+    browser, page = Client(), reverse("mfa_activate_totp")
+    secret = begin_set_up(browser, sam)
+    kept = browser.session
+    kept[totp.SECRET_SESSION_KEY] = "not sealed by anybody"
+    kept.save()
+    again = browser.post(page, {"code": "000000"})
+    assert b"Incorrect code" in again.content
+    assert again.context["form"].secret != secret
 
 
 def test_an_older_installation_seals_what_it_kept_open(sam: User) -> None:
