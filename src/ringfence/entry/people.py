@@ -19,6 +19,7 @@ devices = typer.Typer(help="Handsets: add, list, give a new password, remove.", 
 
 Email = Annotated[str, typer.Argument(help="E-mail address of the person.")]
 DeviceName = Annotated[str, typer.Argument(help="SIP user name, e.g. handset-3.")]
+Network = Annotated[str, typer.Option(help="How it proves itself to the network (802.1X): eap_tls, eap_peap or below.")]
 
 
 def _person(email: str) -> "User":
@@ -141,6 +142,7 @@ def close(email: Email, reason: Annotated[str, typer.Option(help="Why; kept in t
 def add_device(
     device_id: DeviceName,
     kind: Annotated[UserKind, typer.Option(help="agent: takes queue calls; general: calls and is called.")],
+    network: Network,
     label: Annotated[str, typer.Option(help="Where it stands.")] = "",
     agent: Annotated[str, typer.Option(help="E-mail address of the agent who uses it.")] = "",
     extension: Annotated[str, typer.Option(help="Short number that others dial.")] = "",
@@ -162,6 +164,7 @@ def add_device(
         agent=found,
         extension=extension or None,
         employer=employer,
+        network_access=network,
         by=None,
     )
     _show_password(device_id, password)
@@ -175,7 +178,8 @@ def list_devices() -> None:
 
     for device in Device.objects.filter(removed_at__isnull=True).order_by("device_id"):
         state = "registered" if device.registered_at and not device.unregistered_at else "not registered"
-        typer.echo(f"{device.device_id}  {device.kind}  {device.extension or '-'}  {device.label}  {state}")
+        network = "" if device.ha1_sealed is None else f"  {device.network_access or 'network access not recorded'}"
+        typer.echo(f"{device.device_id}  {device.kind}  {device.extension or '-'}  {device.label}  {state}{network}")
 
 
 @devices.command("password")
@@ -185,6 +189,16 @@ def new_password(device_id: DeviceName) -> None:
     from ringfence.centre.accounts import actions
 
     _show_password(device_id, actions.reset_device_password(device=device, by=None))
+
+
+@devices.command("network")
+def record_network(device_id: DeviceName, network: Network) -> None:
+    """Record how a handset proves itself to the network (R130)."""
+    device = _handset(device_id)
+    from ringfence.centre.accounts import actions
+
+    actions.record_network_access(device=device, network_access=network, by=None)
+    typer.echo(f"{device_id}: {network}.")
 
 
 @devices.command("remove")

@@ -189,16 +189,30 @@ def test_people_and_telephones_are_managed_from_the_command_line(centre: tuple[P
 
 def test_handsets_are_managed_from_the_command_line(centre: tuple[Path, int]) -> None:
     config, _ = centre
-    added, listed, renewed, removed, gone = run_all(
+    added, noted, listed, renewed, removed, gone = run_all(
         config,
-        ("device", "add", "bay-9", "--kind", "general", "--label", "Bay 9", "--extension", "2999"),
+        (
+            "device",
+            "add",
+            "bay-9",
+            "--kind",
+            "general",
+            "--network",
+            "eap_peap",
+            "--label",
+            "Bay 9",
+            "--extension",
+            "2999",
+        ),
+        ("device", "network", "bay-9", "--network", "eap_tls"),
         ("device", "list"),
         ("device", "password", "bay-9"),
         ("device", "remove", "bay-9"),
         ("device", "list"),
     )
     assert "password" in added.out, added.err
-    assert "bay-9  general  2999  Bay 9  not registered" in listed.out
+    assert noted.code == 0
+    assert "bay-9  general  2999  Bay 9  not registered  eap_tls" in listed.out
     assert "password" in renewed.out
     assert renewed.out != added.out
     assert removed.code == 0

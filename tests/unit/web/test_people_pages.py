@@ -317,7 +317,7 @@ def test_a_handset_password_is_shown_once_and_rotated(sign_in: SignIn) -> None:
         ({"device_id": "Desk 9"}, "small letters"),
         ({"extension": "999"}, "begins with 1 to 8"),
         ({"network_access": ""}, "Choose how the telephone proves itself"),
-        ({"network_access": "below"}, "A telephone without 802.1X is not given a password."),
+        ({"network_access": "below"}, "Set up EAP-TLS, or PEAP at least, first."),
     ):
         data = {
             "device_id": "desk-9",
@@ -334,12 +334,31 @@ def test_a_handset_password_is_shown_once_and_rotated(sign_in: SignIn) -> None:
     assert first not in visitor.page("/people/telephones/").text
     visitor.page("/people/telephones/desk-9/network/")
     visitor.post("/people/telephones/desk-9/network/", {"network_access": "below"})
-    assert "Below the minimum" in visitor.page("/people/telephones/").text
+    listed = words(visitor.page("/people/telephones/"))
+    assert "desk-9: No 802.1X, or weaker than PEAP" in listed
+    assert "No new password below the minimum" in listed
     refused = visitor.post("/people/telephones/desk-9/password", follow=True)
     assert "is not given a password" in words(strictly(refused))
     visitor.post("/people/telephones/desk-9/remove")
     assert Device.objects.get(pk="desk-9").removed_at is not None
     assert visitor.post("/people/telephones/desk-9/password").status_code == 404
+
+
+def test_a_handset_that_nobody_recorded_is_named_and_gets_no_new_password(sign_in: SignIn) -> None:
+    """It registers as before: its password stays what it was."""
+    Device.objects.filter(pk="handset-1").update(network_access="")
+    before = Device.objects.get(pk="handset-1").ha1_sealed
+    visitor = sign_in("ICT")
+    assert "handset-1: nobody has recorded it" in words(visitor.page("/people/telephones/"))
+    refused = visitor.post("/people/telephones/handset-1/password", follow=True)
+    assert "Nobody has recorded how this telephone proves itself" in words(strictly(refused))
+    assert Device.objects.get(pk="handset-1").ha1_sealed == before
+    assert "PEAP with MSCHAPv2 is weak" in words(visitor.page("/people/telephones/handset-1/network/"))
+    visitor.post("/people/telephones/handset-1/network/", {"network_access": "eap_tls"})
+    assert "Below the minimum" not in words(visitor.page("/people/telephones/"))
+    page = strictly(visitor.post("/people/telephones/handset-1/password"))
+    assert "Password of handset-1" in words(page)
+    assert Device.objects.get(pk="handset-1").ha1_sealed != before
 
 
 def test_a_page_mark_of_time_is_local(sign_in: SignIn, centre: Centre) -> None:

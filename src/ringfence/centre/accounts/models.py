@@ -285,9 +285,9 @@ class Device(models.Model):
     """A SIP account: a handset with a password, or an agent's browser, which gets short-lived tokens instead."""
 
     class NetworkAccess(models.TextChoices):
-        EAP_TLS = "eap_tls", _("802.1X with EAP-TLS")
+        EAP_TLS = "eap_tls", _("802.1X with EAP-TLS, preferred")
         EAP_PEAP = "eap_peap", _("802.1X with PEAP, the minimum")
-        BELOW = "below", _("Below the minimum")
+        BELOW = "below", _("No 802.1X, or weaker than PEAP")
 
     device_id = models.CharField(max_length=40, primary_key=True)
     """The SIP user name."""
@@ -296,7 +296,7 @@ class Device(models.Model):
     ha1_sealed = models.BinaryField(null=True, blank=True)
     """MD5(user:realm:password) is as good as the password, so it is sealed. None: token account."""
     network_access = models.CharField(max_length=8, choices=NetworkAccess, blank=True)
-    """How the handset proves itself to the network (R130); empty: nobody has recorded it yet."""
+    """How the handset proves itself to the network (R130); empty: nobody has recorded it yet, which is below too."""
     label = models.CharField(max_length=120)
     employer = models.CharField(max_length=16, blank=True)
     """Of a GENERAL telephone (R10)."""
@@ -313,3 +313,12 @@ class Device(models.Model):
     @override
     def __str__(self) -> str:
         return self.label
+
+    @property
+    def below_minimum(self) -> bool:
+        """True for a handset without 802.1X, or whose method nobody knows (R130)."""
+        return self.network_access not in ENOUGH_FOR_THE_NETWORK
+
+
+ENOUGH_FOR_THE_NETWORK = frozenset({Device.NetworkAccess.EAP_TLS.value, Device.NetworkAccess.EAP_PEAP.value})
+"""Methods of a handset that is given a password (R130)."""

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from ringfence.centre.accounts.errors import Refused
 from ringfence.centre.accounts.models import (
+    ENOUGH_FOR_THE_NETWORK,
     AccessReview,
     Agent,
     Device,
@@ -265,6 +266,12 @@ def user_names(user_ids: Iterable[str]) -> dict[str, str]:
 def browser_device_of(agent: Agent) -> Device | None:
     """The agent's browser telephone; it signs in with short-lived tokens (control.tokens)."""
     return agent.devices.filter(ha1_sealed__isnull=True, removed_at__isnull=True).first()
+
+
+def handsets_below_minimum() -> "QuerySet[Device]":
+    """Handsets in use without 802.1X, or whose method nobody has recorded (R130)."""
+    used = Device.objects.filter(removed_at__isnull=True, ha1_sealed__isnull=False)
+    return used.exclude(network_access__in=ENOUGH_FOR_THE_NETWORK).order_by("device_id")
 
 
 def agents_with_devices() -> "QuerySet[Agent]":

@@ -1,11 +1,11 @@
-"""What happens to people's access by itself: roles begin and end, unused accounts are suspended, reviews fall due."""
+"""What happens by itself: roles begin and end, unused accounts sleep, reviews fall due, handsets are watched."""
 
 from datetime import timedelta
 
 from django.conf import settings
 from django.utils import timezone
 
-from ringfence.centre.accounts.actions import apply_due_grants, suspend_dormant_accounts
+from ringfence.centre.accounts.actions import apply_due_grants, suspend_dormant_accounts, watch_network_access
 from ringfence.centre.accounts.queries import review_overdue
 from ringfence.centre.jobs.actions import raise_alarm
 from ringfence.centre.jobs.registry import job
@@ -45,3 +45,14 @@ def watch_access_reviews() -> None:
     now = timezone.now()
     if review_overdue(now=now):
         raise_alarm("access_review_due", "", at=now)
+
+
+@job(
+    name="watch_network_access",
+    title="Look for telephones below the minimum of 802.1X",
+    period=timedelta(hours=24),
+    deadline=timedelta(minutes=10),
+)
+def watch_network_access_now() -> None:
+    """An alarm stands while a handset in use is below the minimum, or nobody knows its method (R130)."""
+    watch_network_access(now=timezone.now())

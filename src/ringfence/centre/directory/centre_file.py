@@ -135,6 +135,8 @@ class DeviceTable(Table, frozen=True, kw_only=True):
     agent: str = ""
     employer: str = ""
     extension: str = ""
+    network_access: str = ""
+    """Read for a new handset, and for one whose method nobody has recorded yet (R130)."""
 
 
 class TransferTable(Table, frozen=True, kw_only=True):

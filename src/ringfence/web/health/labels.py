@@ -72,6 +72,10 @@ ALARMS: dict[str, tuple[Text, Text]] = {
     "loop_lag": (_("The telephone service is slow"), _("Look for other work on this machine.")),
     "tap_disobeyed": (_("A pause did not reach the recorder"), _("The recording was stopped. Ask for help.")),
     "access_review_due": (_("An access review is due"), _("Start one on the page People, and sign it.")),
+    "handsets_below_minimum": (
+        _("Telephones are below the minimum of 802.1X, or nobody knows"),
+        _("They go on ringing and get no new password. Open Telephones, set 802.1X up, and record it."),
+    ),
     "library_review_due": (_("Documents of the library are due for review"), _("Their owners look at them again.")),
     "older_directory": (_("An old directory was offered"), _("Check that one worker runs, not two.")),
 }

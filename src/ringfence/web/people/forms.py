@@ -225,6 +225,11 @@ class WhoCouldForm(forms.Form):
         return timezone.make_aware(datetime.combine(day, at or time.min))
 
 
+WEAK_PEAP = _(
+    "EAP-TLS is best. PEAP with MSCHAPv2 is weak: whoever sets up a false access point can work out its password."
+)
+
+
 class TelephoneForm(forms.Form):
     """A handset."""
 
@@ -234,6 +239,7 @@ class TelephoneForm(forms.Form):
     agent = forms.ChoiceField(label=_("Used by"), required=False)
     network_access = forms.ChoiceField(
         label=_("On the network by"),
+        help_text=WEAK_PEAP,
         choices=[("", _("Choose one")), *Device.NetworkAccess.choices],
         error_messages={"required": _("Choose how the telephone proves itself to the network.")},
     )
@@ -250,6 +256,7 @@ class NetworkForm(forms.Form):
 
     network_access = forms.ChoiceField(
         label=_("On the network by"),
+        help_text=WEAK_PEAP,
         widget=forms.RadioSelect,
         choices=Device.NetworkAccess.choices,
         error_messages={"required": _("Choose how the telephone proves itself to the network.")},

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from ringfence.centre.accounts import actions
 from ringfence.centre.accounts.errors import AccountsError
 from ringfence.centre.accounts.models import Agent, Device
+from ringfence.centre.accounts.queries import handsets_below_minimum
 from ringfence.centre.accounts.rights import Right
 from ringfence.control.directory import UserKind
 from ringfence.web.access import PersonRequest, needs
@@ -27,9 +28,10 @@ def access_handset(device_id: str) -> Device:
 @needs(Right.MANAGE_DEVICES)
 @require_safe
 def telephones(request: PersonRequest) -> HttpResponse:
-    """Every telephone in use."""
+    """Every telephone in use, those below the minimum of 802.1X named first (R130)."""
     devices = Device.objects.filter(removed_at__isnull=True).select_related("agent__user").order_by("device_id")
-    return render(request, "people/telephones.html", {"devices": devices})
+    below = handsets_below_minimum()
+    return render(request, "people/telephones.html", {"devices": devices, "below": below})
 
 
 @needs(Right.MANAGE_DEVICES)

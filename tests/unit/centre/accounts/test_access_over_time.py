@@ -372,7 +372,9 @@ def test_leaving_ends_everything_at_once() -> None:
     hope, sam = create_person("hope", Role.HOS), create_person("sam", Role.SUP, "BBC")
     agent_id_of(sam)
     agent = Agent.objects.get(user=sam)
-    actions.create_device(device_id="desk-1", kind=UserKind.AGENT, agent=agent, label="Desk", by=None)
+    actions.create_device(
+        device_id="desk-1", kind=UserKind.AGENT, agent=agent, label="Desk", network_access="eap_tls", by=None
+    )
     Authenticator.objects.create(user=sam, type=Authenticator.Type.TOTP, data={"secret": "x"})
     browser = Browser()
     browser.force_login(sam)

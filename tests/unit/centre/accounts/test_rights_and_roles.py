@@ -262,7 +262,9 @@ def test_an_agent_comes_with_a_browser_telephone_and_is_not_signed_off() -> None
 
 
 def test_a_telephone_password_is_shown_once_and_kept_sealed() -> None:
-    password = actions.create_device(device_id="desk-1", kind=UserKind.GENERAL, label="Desk", extension="2001", by=None)
+    password = actions.create_device(
+        device_id="desk-1", kind=UserKind.GENERAL, label="Desk", extension="2001", network_access="eap_tls", by=None
+    )
     device = Device.objects.get()
     ha1 = hashlib.md5(f"desk-1:ringfence:{password}".encode()).hexdigest()
     assert device.ha1_sealed is not None
@@ -290,11 +292,12 @@ def test_a_telephone_password_is_shown_once_and_kept_sealed() -> None:
         {"extension": "0123"},
         {"extension": "2000"},
         {"kind": UserKind.AGENT},
+        {"network_access": "wpa"},
     ],
 )
 def test_a_wrong_telephone_is_refused(fields: dict[str, Any]) -> None:
-    actions.create_device(device_id="taken", kind=UserKind.GENERAL, label="x", extension="2000", by=None)
-    values = {"device_id": "desk-2", "kind": UserKind.GENERAL, "label": "x", "by": None}
+    values = {"device_id": "desk-2", "kind": UserKind.GENERAL, "label": "x", "network_access": "eap_peap", "by": None}
+    actions.create_device(**{**values, "device_id": "taken", "extension": "2000"})  # type: ignore[arg-type] # as below
     with pytest.raises(Invalid):
         actions.create_device(**{**values, **fields})
     actions.create_device(**values)  # type: ignore[arg-type] # the same set-up without the fault
@@ -318,7 +321,9 @@ def test_demo_sign_in_lists_one_person_per_role_in_the_demo_only(settings: Any) 
     people = {role: _person(role.lower(), role) for role in Role}
     handset = _person("handset", Role.AGT)
     agent = actions.create_agent(user=handset, by=None)
-    actions.create_device(device_id="desk", kind=UserKind.AGENT, agent=agent, label="x", by=None)
+    actions.create_device(
+        device_id="desk", kind=UserKind.AGENT, agent=agent, label="x", network_access="eap_tls", by=None
+    )
     with pytest.raises(Refused):
         queries.demo_signin_users()
     settings.RINGFENCE_DEMO = True

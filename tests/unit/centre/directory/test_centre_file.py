@@ -120,6 +120,8 @@ FAULTS: dict[str, tuple[Callable[[Data], None], str]] = {
     "wrong device": (_set("devices", 0, "device_id", value="Hand.Set"), r"devices Hand.Set: A device id has"),
     "taken extension": (_set("devices", 1, "extension", value="2001"), r"devices handset-2: The extension 2001 is tak"),
     "device twice": (_twice("devices"), r"devices: handset-1 is there twice"),
+    "no network access": (_drop("devices", 0, "network_access"), r"devices handset-1: network_access is missing"),
+    "weak network access": (_set("devices", 0, "network_access", value="below"), r"devices handset-1: .*without 802"),
     "wrong class": (_set("transfers", 0, "class", value="inside"), r"transfers 1, class: "),
     "wrong target": (_set("transfers", 0, "target", value="x"), r"transfers bay-2: .*not a telephone number"),
     "stranger's target": (_set("transfers", 1, "clients", value=["XYZ"]), r"transfers bbc-council-tax: clients names"),

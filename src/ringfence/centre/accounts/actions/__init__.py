@@ -14,6 +14,7 @@ from ringfence.centre.accounts.actions.devices import (
     record_network_access,
     remove_device,
     reset_device_password,
+    watch_network_access,
 )
 from ringfence.centre.accounts.actions.grants import apply_due_grants, approve_grant, grant_role, revoke_grant
 from ringfence.centre.accounts.actions.notices import read_notice
@@ -69,5 +70,6 @@ __all__ = [
     "start_review",
     "suspend_account",
     "suspend_dormant_accounts",
+    "watch_network_access",
     "withdraw_sign_off",
 ]

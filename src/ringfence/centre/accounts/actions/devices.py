@@ -1,4 +1,10 @@
-"""SIP accounts: a password for each handset, shown once; browsers get short-lived tokens instead."""
+"""SIP accounts: a password for each handset, shown once; browsers get short-lived tokens instead.
+
+A handset below the minimum of 802.1X, or whose method nobody has recorded, gets no password, neither a first nor a new
+one (R130). What registers already goes on registering, because speech fails open: cutting off telephones on the day of
+an update would silence desks over a record that nobody was asked for before. It is listed first on the page Telephones,
+an alarm counts it, and the next change of its password waits for the record.
+"""
 
 import hashlib
 import re
@@ -11,14 +17,16 @@ from django.utils import timezone
 
 from ringfence.centre.accounts import entries
 from ringfence.centre.accounts.errors import Invalid, Refused
-from ringfence.centre.accounts.models import Agent, Device, User
-from ringfence.centre.accounts.queries import actor_of
+from ringfence.centre.accounts.models import ENOUGH_FOR_THE_NETWORK, Agent, Device, User
+from ringfence.centre.accounts.queries import actor_of, handsets_below_minimum
 from ringfence.centre.accounts.sealing import seal
 from ringfence.centre.audit.actions import record
+from ringfence.centre.jobs.actions import clear_alarms, raise_alarm
 from ringfence.centre.tenancy.actions import bump_directory
 from ringfence.control.directory import UserKind
 
 HA1_PURPOSE = "device-ha1"
+BELOW_ALARM = "handsets_below_minimum"
 _DEVICE_ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 _EXTENSION = re.compile(r"[1-8]\d{1,6}")
 
@@ -32,12 +40,12 @@ def create_device(
     agent: Agent | None = None,
     employer: str = "",
     extension: str | None = None,
-    network_access: str = "",
+    network_access: str,
     by: User | None,
 ) -> str:
     """A SIP account; returns its password, which is stored nowhere and can be shown this once only.
 
-    Raises Invalid, and Refused for a handset whose network access is below the minimum (R130).
+    Raises Invalid, and Refused for a handset whose network access is below the minimum or unknown (R130).
     """
     _refuse_below_minimum(network_access)
     if not _DEVICE_ID.fullmatch(device_id) or device_id.startswith("web-"):
@@ -67,7 +75,10 @@ def create_device(
 
 @transaction.atomic
 def reset_device_password(*, device: Device, by: User | None) -> str:
-    """A new password, shown this once; the old one is refused from the next registration on. Raises Refused."""
+    """A new password, shown this once; the old one is refused from the next registration on.
+
+    Raises Refused, also for a handset whose network access is below the minimum or unknown (R130).
+    """
     if device.ha1_sealed is None or device.removed_at is not None:
         raise Refused("Only a handset in use has a password. A browser gets short-lived tokens instead.")
     _refuse_below_minimum(device.network_access)
@@ -81,16 +92,45 @@ def reset_device_password(*, device: Device, by: User | None) -> str:
 @transaction.atomic
 def record_network_access(*, device: Device, network_access: str, by: User | None) -> None:
     """How the handset proves itself to the network; below the minimum it gets no password (R130). Raises Invalid."""
-    if network_access not in Device.NetworkAccess.values:
-        raise Invalid("Choose how the telephone proves itself to the network.")
+    _refuse_unknown_method(network_access)
     device.network_access = network_access
     device.save(update_fields=["network_access"])
     entry = entries.DeviceNetworkAccess(device_id=device.device_id, network_access=network_access)
     record(entry, actor=actor_of(by))
+    _clear_alarm()
+
+
+def watch_network_access(*, now: datetime) -> None:
+    """An alarm stands while a handset in use is below the minimum or unrecorded; it says how many (R130)."""
+    count = handsets_below_minimum().count()
+    if count:
+        raise_alarm(BELOW_ALARM, f"count={count}", at=now)
+    else:
+        clear_alarms(BELOW_ALARM, at=now)
+
+
+def _clear_alarm() -> None:
+    """The alarm goes with the last telephone that it tells of."""
+    if not handsets_below_minimum().exists():
+        clear_alarms(BELOW_ALARM, at=timezone.now())
+
+
+def _refuse_unknown_method(network_access: str) -> None:
+    if network_access not in Device.NetworkAccess.values:
+        raise Invalid(
+            "network_access says how the telephone proves itself to the network: "
+            f"one of {', '.join(Device.NetworkAccess.values)}."
+        )
 
 
 def _refuse_below_minimum(network_access: str) -> None:
-    if network_access == Device.NetworkAccess.BELOW:
+    if not network_access:
+        raise Refused(
+            "Nobody has recorded how this telephone proves itself to the network, so it is not given a password. "
+            "Record EAP-TLS, or PEAP at least, as its network access first."
+        )
+    _refuse_unknown_method(network_access)
+    if network_access not in ENOUGH_FOR_THE_NETWORK:
         raise Refused("A telephone without 802.1X is not given a password. Set up EAP-TLS, or PEAP at least, first.")
 
 
@@ -101,6 +141,7 @@ def remove_device(*, device: Device, by: User | None) -> None:
     device.ha1_sealed = None
     device.save(update_fields=["removed_at", "extension", "ha1_sealed"])
     record(entries.DeviceRemoved(device_id=device.device_id), actor=actor_of(by))
+    _clear_alarm()
     bump_directory()
 
 

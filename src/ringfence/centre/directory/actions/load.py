@@ -18,7 +18,7 @@ from ringfence.centre.audit.actions import record
 from ringfence.centre.directory import audio, centre_file, entries, flows
 from ringfence.centre.directory.actions import clients, lines, network, prompts
 from ringfence.centre.directory.actions.writing import Change
-from ringfence.centre.directory.centre_file import CentreFile, ClientTable, PromptTable, UserTable
+from ringfence.centre.directory.centre_file import CentreFile, ClientTable, DeviceTable, PromptTable, UserTable
 from ringfence.centre.directory.errors import CentreFileError, DirectoryError, Invalid
 from ringfence.centre.directory.models import Prompt, PromptKind
 from ringfence.centre.tenancy.models import Client
@@ -288,12 +288,23 @@ def _agents(emails: Sequence[str]) -> list[Agent]:
     return list(found.values())
 
 
+def _record_method(known: Device, table: DeviceTable, by: User | None) -> Change:
+    """What ICT recorded on the page is newer than the file and stays."""
+    if known.network_access or not table.network_access or known.removed_at is not None:
+        return Change.UNCHANGED
+    accounts.record_network_access(device=known, network_access=table.network_access, by=by)
+    return Change.CHANGED
+
+
 def _save_network(file: CentreFile, report: LoadReport, by: User | None) -> None:
     for device in file.devices:
         with _place(f"devices {device.device_id}"):
-            if Device.objects.filter(device_id=device.device_id).exists():
-                report.changes[Change.UNCHANGED] += 1
+            known = Device.objects.filter(device_id=device.device_id).first()
+            if known is not None:
+                report.changes[_record_method(known, device, by)] += 1
                 continue
+            if not device.network_access:
+                raise Invalid('network_access is missing. Write network_access = "eap_tls", or "eap_peap" at least.')
             report.passwords[device.device_id] = accounts.create_device(
                 device_id=device.device_id,
                 kind=device.kind,
@@ -301,6 +312,7 @@ def _save_network(file: CentreFile, report: LoadReport, by: User | None) -> None
                 agent=_agents([device.agent])[0] if device.agent else None,
                 employer=device.employer,
                 extension=device.extension or None,
+                network_access=device.network_access,
                 by=by,
             )
             report.changes[Change.CREATED] += 1
