@@ -77,7 +77,7 @@ CSRF_COOKIE_NAME = "__Host-csrf" if _https else "csrf"
 
 _ROOMS = (
     *("tenancy", "audit", "privacy", "jobs", "accounts", "directory", "live", "notices", "calls", "recordings"),
-    *("payments", "retention", "training"),
+    *("payments", "retention", "training", "breaches"),
 )
 
 INSTALLED_APPS = [

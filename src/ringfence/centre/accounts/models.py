@@ -194,10 +194,14 @@ class Notice(models.Model):
         BREAK_GLASS = "break_glass", _("An urgent role began")
         SUPPORT = "support", _("A support session began")
         DORMANT = "dormant", _("Unused accounts were suspended")
+        BREACH = "breach", _("A data breach was opened")
+        DRILL = "breach_drill", _("A drill of a data breach was opened")
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="notices")
     code = models.CharField(max_length=16, choices=Code)
     grant = models.ForeignKey(RoleGrant, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    subject = models.CharField(max_length=32, blank=True)
+    """Id of what it is about, of an app above this one."""
     at = models.DateTimeField()
     read_at = models.DateTimeField(null=True, blank=True)
 

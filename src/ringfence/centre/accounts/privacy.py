@@ -126,6 +126,7 @@ declare(
     purpose="Tell those who oversee access what they must know at once.",
     subjects={Subject.STAFF},
     personal={"user": "who was told"},
+    plain={"subject"},
     retention=RetentionClass.ACCOUNT,
     export=by_user("user"),
     erase=kept("proof that somebody was told"),

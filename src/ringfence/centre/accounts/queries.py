@@ -192,6 +192,22 @@ def who_could(right: Right | str, *, at: datetime, client: str | None = None) ->
     return tuple(one.user for one in who_could_and_why(right, at=at, client=client))
 
 
+def people_of(client: str, *, at: datetime) -> tuple[User, ...]:
+    """Active people with a role in force for ``client``, whatever it lets them do."""
+    return _with_roles((grant for grant in grants_at(at) if grant.user.is_active), client)
+
+
+def people_ever_of(client: str) -> tuple[User, ...]:
+    """Everybody who ever had a role for ``client``, those who left or are suspended included."""
+    grants = RoleGrant.objects.filter(approved_at__isnull=False).select_related("user").prefetch_related("clients")
+    return _with_roles(grants, client)
+
+
+def _with_roles(grants: Iterable[RoleGrant], client: str) -> tuple[User, ...]:
+    found = {grant.user.pk: grant.user for grant in grants if _counts_for(grant, client)}
+    return tuple(sorted(found.values(), key=lambda user: (user.display_name, user.email)))
+
+
 def overseers(clients: Collection[str] | None, *, at: datetime) -> tuple[User, ...]:
     """Active people who oversee access to one of ``clients``; None: to any."""
     found: dict[uuid.UUID, User] = {}

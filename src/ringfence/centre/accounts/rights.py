@@ -77,6 +77,14 @@ class Right(StrEnum):
     """Approve an urgent role for a few hours; two people must, and the data protection officer is told (R82)."""
     OVERSEE_ACCESS = "oversee_access"
     """Be told at once of urgent roles and support sessions, as the data protection officer."""
+    REPORT_BREACH = "report_breach"
+    """Open a data breach or a drill, which starts its clock: whoever notices need not find somebody first (R135)."""
+    CONTAIN_BREACH = "contain_breach"
+    """End sessions, telephones' secrets and keys because of a breach; brings no sight of calls or recordings (R76)."""
+    LEAD_BREACH = "lead_breach"
+    """See which calls a breach concerns, and close it with its record. Nobody closes what they decided themselves."""
+    DECIDE_BREACH = "decide_breach"
+    """Record whether the Information Commissioner is told: the data protection officer, who contains nothing (C29)."""
     EDIT_LIBRARY = "edit_library"
     """Publish procedures and desk aids, and see who has signed which version (R101)."""
 
@@ -143,6 +151,7 @@ _CALLS = {Right.TAKE_CALLS, Right.PLACE_CALLS, Right.FLAG_RECORDING}
 _LISTEN = {Right.SEE_CALLS, Right.PLAY_RECORDINGS}
 _SUPERVISE = {*_LISTEN, Right.REVEAL_NUMBER, Right.SEE_LIVE, Right.SEE_REPORTS, Right.SEE_PAYMENTS, Right.SEE_HEALTH}
 _DELETE = {Right.DELETE_EARLY, Right.PLACE_HOLD, Right.SEE_QUARANTINE}
+_BREACH = {Right.REPORT_BREACH, Right.CONTAIN_BREACH, Right.LEAD_BREACH}
 _PEOPLE = {Right.MANAGE_USERS, Right.GRANT_RIGHTS, Right.EDIT_LIBRARY, Right.SEE_AUDIT}
 _MANAGE = {
     *_SUPERVISE,
@@ -156,6 +165,7 @@ _MANAGE = {
     Right.EDIT_PAYMENT_LINKS,
     Right.REVIEW_ACCESS,
     Right.BREAK_GLASS,
+    *_BREACH,
 }
 _CASES = {Right.REQUEST_RESTORE, Right.PLACE_HOLD, Right.RELEASE_HOLD}
 
@@ -164,7 +174,15 @@ _CASES = {Right.REQUEST_RESTORE, Right.PLACE_HOLD, Right.RELEASE_HOLD}
 RIGHTS: dict[Role, frozenset[Right]] = {
     Role.AGT: frozenset(_CALLS),
     Role.SUP: frozenset(
-        {*_CALLS, *_SUPERVISE, *_DELETE, Right.JOIN_CALLS, Right.SUPERVISE_AGENTS, Right.DECLARE_EMERGENCY}
+        {
+            *_CALLS,
+            *_SUPERVISE,
+            *_DELETE,
+            Right.JOIN_CALLS,
+            Right.SUPERVISE_AGENTS,
+            Right.DECLARE_EMERGENCY,
+            Right.REPORT_BREACH,
+        }
     ),
     Role.TL: frozenset(
         {
@@ -175,6 +193,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
             Right.JOIN_CALLS,
             Right.SUPERVISE_AGENTS,
             Right.REQUEST_RESTORE,
+            Right.REPORT_BREACH,
         }
     ),
     Role.CODM: frozenset({*_MANAGE, Right.EDIT_RETENTION}),
@@ -191,6 +210,9 @@ RIGHTS: dict[Role, frozenset[Right]] = {
             Right.AGREE_RETENTION,
             Right.APPROVE_NOTICE,
             Right.SEE_REPORTS,
+            Right.REPORT_BREACH,
+            Right.LEAD_BREACH,
+            Right.DECIDE_BREACH,
         }
     ),
     Role.ICT: frozenset(
@@ -201,6 +223,8 @@ RIGHTS: dict[Role, frozenset[Right]] = {
             Right.SUPPORT_CENTRE,
             Right.SEE_TECHNICAL_AUDIT,
             Right.SEE_HEALTH,
+            Right.REPORT_BREACH,
+            Right.CONTAIN_BREACH,
         }
     ),
     Role.SUPPLIER: frozenset({Right.SUPPORT_CENTRE}),

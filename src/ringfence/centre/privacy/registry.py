@@ -50,6 +50,7 @@ class RetentionClass(StrEnum):
     SIGN_IN = "Sign-in"
     TRAINING = "Training and sign-off"
     NOTICE = "Privacy notices"
+    BREACH = "Data breaches"
     CONFIGURATION = "Configuration of the centre"
     LIVE = "State of the moment"
     OPERATION = "Running of the installation"
@@ -67,6 +68,7 @@ RULES: Mapping[RetentionClass, str] = {
     RetentionClass.SIGN_IN: "Until it expires, or the person or the account goes.",
     RetentionClass.TRAINING: "As long as it must be shown who had signed what when calls were taken.",
     RetentionClass.NOTICE: "Every published version stays readable.",
+    RetentionClass.BREACH: "Kept as the controller's proof of each breach, its effects and measures (Article 33(5)).",
     RetentionClass.CONFIGURATION: "As long as it is used; published versions stay, because calls point at them.",
     RetentionClass.LIVE: "Replaced as things change; events are pruned within days.",
     RetentionClass.OPERATION: "Pruned by the job that writes it.",

@@ -71,6 +71,15 @@ ALARMS: dict[str, tuple[Text, Text]] = {
     "calls_refused": (_("Calls were refused"), _("The telephone service was full.")),
     "loop_lag": (_("The telephone service is slow"), _("Look for other work on this machine.")),
     "tap_disobeyed": (_("A pause did not reach the recorder"), _("The recording was stopped. Ask for help.")),
+    "breach_open": (_("A data breach is open"), _("Open Breaches, contain it, decide within 72 hours and close it.")),
+    "breach_short": (
+        _("A data breach has 24 hours left or less"),
+        _("The data protection officer records on its page whether the Information Commissioner is told."),
+    ),
+    "breach_passed": (
+        _("The 72 hours of a data breach have passed"),
+        _("Tell the Information Commissioner now, with the reasons for the delay, or record why nobody need be told."),
+    ),
     "access_review_due": (_("An access review is due"), _("Start one on the page People, and sign it.")),
     "handsets_below_minimum": (
         _("Telephones are below the minimum of 802.1X, or nobody knows"),

@@ -6,15 +6,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from ringfence.centre.accounts import entries
-from ringfence.centre.accounts.actions.devices import record_device
+from ringfence.centre.accounts.actions.devices import create_browser_device
 from ringfence.centre.accounts.actions.writing import id_of, why
 from ringfence.centre.accounts.errors import Invalid
-from ringfence.centre.accounts.models import Agent, Device, User
+from ringfence.centre.accounts.models import Agent, User
 from ringfence.centre.accounts.queries import actor_of
 from ringfence.centre.audit.actions import record
 from ringfence.centre.tenancy.actions import bump_directory
-from ringfence.control.directory import UserKind
-from ringfence.kit.ids import new_id
 
 
 @transaction.atomic
@@ -26,10 +24,7 @@ def create_agent(*, user: User, work_location: str = Agent.WorkLocation.OFFICE, 
         raise Invalid("This person is an agent already.")
     agent = Agent.objects.create(user=user, work_location=work_location)
     record(entries.AgentCreated(agent_id=agent.agent_id, user_id=user.id.hex), actor=actor_of(by))
-    device = Device.objects.create(
-        device_id=f"web-{new_id()[:16]}", kind=UserKind.AGENT.value, agent=agent, label="Browser"
-    )
-    record_device(device, by=by)
+    create_browser_device(agent=agent, by=by)
     return agent
 
 

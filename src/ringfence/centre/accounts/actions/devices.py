@@ -24,6 +24,7 @@ from ringfence.centre.audit.actions import record
 from ringfence.centre.jobs.actions import clear_alarms, raise_alarm
 from ringfence.centre.tenancy.actions import bump_directory
 from ringfence.control.directory import UserKind
+from ringfence.kit.ids import new_id
 
 HA1_PURPOSE = "device-ha1"
 BELOW_ALARM = "handsets_below_minimum"
@@ -87,6 +88,39 @@ def reset_device_password(*, device: Device, by: User | None) -> str:
     record(entries.DevicePasswordReset(device_id=device.device_id), actor=actor_of(by))
     bump_directory()
     return password
+
+
+@transaction.atomic
+def revoke_device_password(*, device: Device, by: User | None) -> None:
+    """The password in use is refused from the next registration on, and nobody knows the new one (R135).
+
+    :func:`reset_device_password` gives the handset one that it can use. Raises Refused.
+    """
+    if device.ha1_sealed is None or device.removed_at is not None:
+        raise Refused("Only a handset in use has a password. A browser gets short-lived tokens instead.")
+    _password, device.ha1_sealed = _new_password(device.device_id)
+    device.save(update_fields=["ha1_sealed"])
+    record(entries.DevicePasswordReset(device_id=device.device_id), actor=actor_of(by))
+    bump_directory()
+
+
+@transaction.atomic
+def renew_browser_device(*, device: Device, by: User | None) -> Device:
+    """A browser telephone under a new id: tokens for the old one are refused at once (R135). Raises Refused."""
+    if device.ha1_sealed is not None or device.removed_at is not None or device.agent is None:
+        raise Refused("Only a browser telephone in use can be renewed.")
+    made = create_browser_device(agent=device.agent, by=by)
+    remove_device(device=device, by=by)
+    return made
+
+
+def create_browser_device(*, agent: Agent, by: User | None) -> Device:
+    """A browser telephone of ``agent``; it signs in with short-lived tokens. Call it inside a transaction."""
+    device = Device.objects.create(
+        device_id=f"web-{new_id()[:16]}", kind=UserKind.AGENT.value, agent=agent, label="Browser"
+    )
+    record_device(device, by=by)
+    return device
 
 
 @transaction.atomic

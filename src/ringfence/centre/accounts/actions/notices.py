@@ -15,9 +15,22 @@ def tell_overseers(
 ) -> tuple[User, ...]:
     """Those who oversee access to one of ``clients`` (None: any) find a message; returns them. Never an error."""
     told = overseers(clients, at=at)
-    Notice.objects.bulk_create(Notice(user=user, code=code, grant=grant, at=at) for user in told)
-    access_changed.send(sender=Notice, what=code.value, clients=clients)
+    tell(told, code, clients=clients, at=at, grant=grant)
     return told
+
+
+def tell(
+    people: Collection[User],
+    code: Notice.Code,
+    *,
+    clients: Collection[str] | None,
+    at: datetime,
+    grant: RoleGrant | None = None,
+    subject: str = "",
+) -> None:
+    """Each of ``people`` finds a message on their first page, and whoever follows ``clients`` hears of it."""
+    Notice.objects.bulk_create(Notice(user=user, code=code, grant=grant, subject=subject, at=at) for user in people)
+    access_changed.send(sender=Notice, what=code.value, clients=clients)
 
 
 @transaction.atomic

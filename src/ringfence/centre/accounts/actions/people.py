@@ -1,5 +1,6 @@
 """Accounts of people: joining, moving, leaving, and being away too long."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -250,11 +251,23 @@ def move_to_team(*, user: User, team: Team | None, by: User | None) -> bool:
 
 def end_sessions(user: User) -> None:
     """Every browser of the person is signed out."""
+    end_sessions_of([user])
+
+
+def open_sessions(users: Collection[User], *, but: str = "") -> list[str]:
+    """Keys of the sessions in which ``users`` are signed in now, without the session ``but``."""
     # The list that people see of their sessions can lack one; what is stored in the sessions themselves cannot.
-    keys = [
+    wanted = {str(user.pk) for user in users}
+    return [
         session.session_key
-        for session in Session.objects.filter(expire_date__gt=timezone.now()).iterator()
-        if session.get_decoded().get("_auth_user_id") == str(user.pk)
+        for session in Session.objects.filter(expire_date__gt=timezone.now()).exclude(session_key=but).iterator()
+        if session.get_decoded().get("_auth_user_id") in wanted
     ]
+
+
+def end_sessions_of(users: Collection[User], *, but: str = "") -> int:
+    """Every browser of all of ``users`` is signed out, except the one with the session ``but``; how many were."""
+    keys = open_sessions(users, but=but)
     Session.objects.filter(session_key__in=keys).delete()
-    UserSession.objects.filter(user=user).delete()
+    UserSession.objects.filter(user__in=list(users)).exclude(session_key=but).delete()
+    return len(keys)
