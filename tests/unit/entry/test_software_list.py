@@ -1,100 +1,95 @@
-"""The software list names what is locked; the audit finds what an advisory covers, and admits what it did not do."""
+"""The software list is valid CycloneDX, holds what a centre may run, and differs from an untrue environment."""
 
+import hashlib
 import json
-import runpy
-import subprocess
-import sys
-import zipfile
-from datetime import UTC, datetime, timedelta
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-SCRIPTS = Path(__file__).parents[3] / "scripts"
-LIST = runpy.run_path(str(SCRIPTS / "software_list.py"))
-
-
-def advisory(package: str, *events: dict[str, str], **more: Any) -> dict[str, Any]:
-    return {
-        "id": f"TEST-{package}",
-        "modified": datetime.now(UTC).isoformat(),
-        "affected": [
-            {
-                "package": {"ecosystem": "PyPI", "name": package},
-                "ranges": [{"type": "ECOSYSTEM", "events": list(events)}],
-                "versions": [],
-            }
-        ],
-        **more,
-    }
+import software_list
+from cyclonedx.validation.json import JsonStrictValidator
+from locks import REQUIREMENTS, ROOT, Locked, Package, npm_packages, python_packages, voices
 
 
-def audit(folder: Path, records: list[dict[str, Any]] | None, *more: str) -> tuple[int, str]:
-    lock = folder / "lock.txt"
-    lock.write_text(
-        "Some_Package==1.5.0 \\\n    --hash=sha256:aa\n    # via ringfence\n"
-        "other==2 ; sys_platform != 'win32' \\\n    --hash=sha256:bb\n"
-    )
-    arguments = [sys.executable, str(SCRIPTS / "dependency_audit.py"), "--lock", str(lock), *more]
-    if records is not None:
-        with zipfile.ZipFile(folder / "all.zip", "w") as archive:
-            for number, record in enumerate(records):
-                archive.writestr(f"{number}.json", json.dumps(record))
-        arguments += ["--advisories", str(folder / "all.zip")]
-    done = subprocess.run(arguments, capture_output=True, text=True, timeout=60)
-    return done.returncode, done.stdout + done.stderr
+@pytest.fixture(scope="module")
+def listed() -> dict[str, Any]:
+    made: dict[str, Any] = json.loads(software_list.software_list())
+    return made
 
 
-def test_the_list_is_cyclonedx_of_everything_locked() -> None:
-    packages = LIST["locked"]()
-    made = LIST["software_list"](packages)
-    assert (made["bomFormat"], made["specVersion"]) == ("CycloneDX", "1.5")
-    named = {component["name"]: component for component in made["components"]}
-    assert {"django", "cryptography", "uvicorn", "govuk-frontend"} <= set(named)
-    assert named["django"]["purl"] == f"pkg:pypi/django@{named['django']['version']}"
-    assert all(len(item["content"]) == 64 for item in named["django"]["hashes"])
-    assert len(packages) > 40
-    assert LIST["differences"](packages) == []
+def test_the_list_is_cyclonedx_by_its_schema_and_the_same_each_time(listed: dict[str, Any]) -> None:
+    text = software_list.software_list()
+    assert json.loads(text) == listed
+    validator = JsonStrictValidator(software_list.FORMAT)
+    assert validator.validate_str(text) is None
+    listed_badly = {**listed, "components": [{**listed["components"][0], "type": "thing"}]}
+    assert validator.validate_str(json.dumps(listed_badly)) is not None
+
+
+def test_the_list_holds_every_package_that_may_run_once_with_its_hashes(listed: dict[str, Any]) -> None:
+    purls = Counter(one["purl"] for one in listed["components"] if "purl" in one)
+    assert set(purls.values()) == {1}
+    wanted = {one.package for file in ("run.txt", "speech.txt") for one in python_packages(REQUIREMENTS / file)}
+    wanted |= {one.package for one in npm_packages() if one.ships} | {voices().package}
+    assert len(wanted) == len(purls) > 100
+    for ecosystem, name, version in wanted:
+        assert f"pkg:{ecosystem.lower()}/{name.replace('@', '%40')}@{version}" in purls
+    lengths = {"pypi": ("SHA-256", 64), "npm": ("SHA-512", 128)}
+    for one in listed["components"]:
+        if "purl" in one:
+            kind = lengths[one["purl"].removeprefix("pkg:").partition("/")[0]]
+            assert {(each["alg"], len(each["content"])) for each in one["hashes"]} == {kind}
+
+
+def test_the_list_says_what_needs_what(listed: dict[str, Any]) -> None:
+    needs = {one["ref"].rpartition("@")[0]: one.get("dependsOn", []) for one in listed["dependencies"]}
+    assert any(one.startswith("pkg:pypi/asgiref@") for one in needs["pkg:pypi/django"])
+    assert any(one.startswith("pkg:npm/sdp-transform@") for one in needs["pkg:npm/jssip"])
+    reached = {one for those in needs.values() for one in those}
+    root = next(one for one in listed["dependencies"] if one["ref"] == "ringfence")
+    reached |= set(root["dependsOn"])
+    assert {one["bom-ref"] for one in listed["components"]} == reached, "nothing is there that nothing needs"
+
+
+def test_the_list_holds_the_speech_model_and_each_shipped_recording(listed: dict[str, Any]) -> None:
+    (model,) = [one for one in listed["components"] if one["type"] == "machine-learning-model"]
+    assert model["name"] == "Kokoro"
+    recordings = {one["name"]: one for one in listed["components"] if one["type"] == "file"}
+    shipped = [path.relative_to(ROOT).as_posix() for path in (ROOT / "src").rglob("*.alaw")]
+    assert set(recordings) == set(shipped)
+    assert len(shipped) > 20
+    content = (ROOT / shipped[0]).read_bytes()
+    assert recordings[shipped[0]]["hashes"] == [{"alg": "SHA-256", "content": hashlib.sha256(content).hexdigest()}]
+
+
+def test_another_version_than_the_locked_one_is_told() -> None:
+    assert software_list.differences(python_packages(REQUIREMENTS / "run.txt")) == []
+    (found,) = software_list.differences([Locked(Package("PyPI", "django", "0.1"))])
+    assert "0.1 is locked" in found
+    (absent,) = software_list.differences([Locked(Package("PyPI", "no-such-package-here", "1"))])
+    assert "not installed" in absent
+
+
+def test_a_bundled_package_that_is_not_listed_is_told(tmp_path: Path) -> None:
+    sources = [
+        "../src/site.ts",
+        "../node_modules/jssip/lib/UA.js",
+        "../node_modules/@scope/kit/node_modules/ms/index.js",
+    ]
+    (tmp_path / "site.js.map").write_text(json.dumps({"sources": sources}))
+    assert software_list.unlisted(["jssip"], tmp_path) == ["ms is in the built pages and not in the list"]
+    assert software_list.unlisted(["jssip", "ms"], tmp_path) == []
 
 
 def test_a_line_that_is_no_locked_package_is_refused(tmp_path: Path) -> None:
     (tmp_path / "lock.txt").write_text("django>=5\n")
     with pytest.raises(ValueError, match="no locked package"):
-        LIST["locked"](tmp_path / "lock.txt")
+        python_packages(tmp_path / "lock.txt")
 
 
-def test_another_version_than_the_locked_one_is_told() -> None:
-    (found,) = LIST["differences"]([LIST["Locked"]("django", "0.1")])
-    assert "0.1 is locked" in found
-    (absent,) = LIST["differences"]([LIST["Locked"]("no-such-package-here", "1")])
-    assert "not installed" in absent
-
-
-@pytest.mark.parametrize(
-    ("events", "covered"),
-    [
-        ([{"introduced": "0"}, {"fixed": "1.6.0"}], True),
-        ([{"introduced": "0"}, {"fixed": "1.5.0"}], False),
-        ([{"introduced": "1.5.1"}], False),
-        ([{"introduced": "1.0"}, {"last_affected": "1.5.0"}], True),
-        ([{"introduced": "1.0"}, {"last_affected": "1.4.9"}], False),
-        ([{"introduced": "0"}, {"fixed": "1.0"}, {"introduced": "1.4"}, {"fixed": "1.5.1"}], True),
-    ],
-)
-def test_an_advisory_counts_within_its_versions(tmp_path: Path, events: list[dict[str, str]], covered: bool) -> None:
-    code, said = audit(tmp_path, [advisory("some-package", *events), advisory("unrelated", {"introduced": "0"})])
-    assert (code, "TEST-some-package" in said) == (int(covered), covered), said
-
-
-def test_what_was_not_audited_is_said(tmp_path: Path) -> None:
-    withdrawn = advisory("some-package", {"introduced": "0"}, withdrawn="2026-01-01T00:00:00Z")
-    assert audit(tmp_path, [withdrawn])[0] == 0
-    code, said = audit(tmp_path, None)
-    assert (code, "NOT AUDITED" in said) == (2, True)
-    old = advisory("some-package", {"introduced": "0"}, modified=(datetime.now(UTC) - timedelta(days=15)).isoformat())
-    code, said = audit(tmp_path, [old])
-    assert (code, "NOT AUDITED" in said) == (2, True)
-    assert audit(tmp_path, [])[0] == 2
-    (tmp_path / "bad").write_text("no zip")
-    assert audit(tmp_path, None, "--advisories", str(tmp_path / "bad"))[0] == 2
+def test_an_npm_package_without_a_hash_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "package-lock.json"
+    path.write_text(json.dumps({"packages": {"": {}, "node_modules/jssip": {"version": "1.0.0"}}}))
+    with pytest.raises(ValueError, match="jssip without a version or without a hash"):
+        npm_packages(path)

