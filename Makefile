@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 DEMO_PORT ?= 8000
 DEMO_SIP_PORT ?= 5060
 
-.PHONY: help demo test test-postgresql check audit bench bench-long lock format clean run dev frontend
+.PHONY: help demo test test-postgresql check audit patch-ages bench bench-long lock format clean run dev frontend
 
 help:
 	@echo "make demo        the sample centre with simulated callers, on this machine (DEMO_PORT=8000 DEMO_SIP_PORT=5060)"
@@ -15,6 +15,7 @@ help:
 	@echo "make test-postgresql  every end-to-end test and the database rooms on PostgreSQL, for the night"
 	@echo "make check       format, lint, types, import contracts, migrations, generated pages"
 	@echo "make audit       published advisories on what is locked (RINGFENCE_ADVISORIES=folder, zip or address)"
+	@echo "make patch-ages  how old each locked package is: build/patch-ages.md"
 	@echo "make bench       the short figures, as a table and JSON (some minutes)"
 	@echo "make bench-long  the long figures (up to an hour each)"
 	@echo "make format      format and lint-fix the sources"
@@ -46,6 +47,9 @@ check: dev
 
 audit: dev
 	@exec $(BIN)/python scripts/dependency_audit.py
+
+patch-ages: dev
+	@exec $(BIN)/python scripts/patch_ages.py
 
 bench: dev
 	@exec $(BIN)/python tests/bench/run.py

@@ -1,6 +1,6 @@
 """What is locked: every package of requirements/*.txt, of the front end's package-lock.json and of voices.json.
 
-Used by the audit and the software list, so that both speak of the same packages.
+Used by the audit, the software list and the patch ages, so that the three speak of the same packages.
 """
 
 import base64
