@@ -2,6 +2,7 @@
 
 AuditError
 +-- UnknownEntry      a stored code that no class declares
++-- BadPageMark       a list was to go on where no page of it ends
 +-- NoTransaction     an entry outside the transaction of its change
 +-- ChainBroken       an entry is not as it was written
 """
@@ -15,6 +16,10 @@ class AuditError(RingfenceError):
 
 class UnknownEntry(AuditError):
     """No audit entry type has this code. The database was written by a newer version; update Ringfence."""
+
+
+class BadPageMark(AuditError):
+    """The page mark is not valid. Go back to the first page."""
 
 
 class NoTransaction(AuditError):

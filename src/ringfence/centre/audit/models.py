@@ -42,10 +42,11 @@ class AuditEntry(models.Model):
         base_manager_name = "objects"
         ordering = ["-number"]
         indexes = [
-            models.Index(fields=["client_code", "-number"], name="audit_by_client"),
-            models.Index(fields=["actor_id", "-number"], name="audit_by_actor"),
-            models.Index(fields=["code", "-number"], name="audit_by_code"),
-            models.Index(fields=["at"], name="audit_by_time"),
+            models.Index(fields=["client_code", "at", "number"], name="audit_client_at"),
+            models.Index(fields=["client_code", "code", "at", "number"], name="audit_client_code_at"),
+            models.Index(fields=["actor_id", "at", "number"], name="audit_actor_at"),
+            models.Index(fields=["code", "at", "number"], name="audit_code_at"),
+            models.Index(fields=["at", "number"], name="audit_at"),
         ]
 
     @override

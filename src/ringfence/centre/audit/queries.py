@@ -1,17 +1,21 @@
 """Reading and verifying the audit trail."""
 
+import heapq
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import models, transaction
 
 from ringfence.centre.audit.chain import stored_lines
 from ringfence.centre.audit.entries import entry_types, read_entry
-from ringfence.centre.audit.errors import AuditError
+from ringfence.centre.audit.errors import AuditError, BadPageMark
 from ringfence.centre.audit.models import AuditEntry, AuditHead
-from ringfence.centre.tenancy.scope import all_clients
+from ringfence.centre.tenancy.scope import all_clients, current_scope, scope
 from ringfence.kit.verify_audit import Walk
+
+MARK_DIGITS = 19
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,23 +32,88 @@ class AuditFilter:
     technical_only: bool = False
 
 
-def entries(wanted: AuditFilter | None = None) -> "models.QuerySet[AuditEntry]":
-    """Entries inside the active scope, newest first; those of no client appear under all_clients only."""
+@dataclass(frozen=True)
+class PageMark:
+    """The entry with which a page ended."""
+
+    at: datetime
+    number: int
+
+
+def read_mark(mark: str | None) -> PageMark | None:
+    """The mark of :class:`EntryPage`; None for the first page. Raises BadPageMark.
+
+    It is the number of an entry; one that is not in the scope is as bad as none.
+    """
+    if mark is None:
+        return None
+    number = int(mark) if mark.isascii() and mark.isdigit() and len(mark) < MARK_DIGITS else 0
+    at = AuditEntry.objects.filter(number=number).values_list("at", flat=True).first()
+    if at is None:
+        raise BadPageMark
+    return PageMark(at, number)
+
+
+def newest_first(after: PageMark | None, until: datetime | None = None) -> "models.QuerySet[AuditEntry]":
+    """Entries inside the active scope that stand behind the mark and happened before ``until``."""
+    rows = AuditEntry.objects.order_by("-at", "-number")
+    if after is not None:
+        rows = rows.exclude(at=after.at, number__gte=after.number)
+        behind = after.at + timedelta(microseconds=1)
+        until = behind if until is None else min(until, behind)  # SQLite seeks to one bound only, so give it the nearer
+    return rows if until is None else rows.filter(at__lt=until)
+
+
+def entries(wanted: AuditFilter | None = None, *, after: PageMark | None = None) -> "list[models.QuerySet[AuditEntry]]":
+    """Entries inside the active scope, newest first, for :func:`page_of`; those of no client under all_clients only.
+
+    Newest by when it happened: then days and order are one stretch of one index. A query for each client of the scope
+    and each technical code: what is rare is found on its own index, not by reading through what others have of it.
+    """
     wanted = wanted or AuditFilter()
-    rows = AuditEntry.objects.all()
-    if wanted.actor_id is not None:
-        rows = rows.filter(actor_id=wanted.actor_id)
-    if wanted.code is not None:
-        rows = rows.filter(code=wanted.code)
-    if wanted.client is not None:
-        rows = rows.filter(client_code=wanted.client)
-    if wanted.since is not None:
-        rows = rows.filter(at__gte=wanted.since)
-    if wanted.until is not None:
-        rows = rows.filter(at__lt=wanted.until)
+    active = current_scope()
+    codes: list[str | None] = [wanted.code]
     if wanted.technical_only:
-        rows = rows.filter(code__in=[code for code, kind in entry_types().items() if kind.technical])
-    return rows.order_by("-number")
+        codes = [code for code, kind in entry_types().items() if kind.technical and wanted.code in (None, code)]
+    if wanted.client is not None:
+        narrow: list[AbstractContextManager[object]] = [scope(wanted.client)] if active.allows(wanted.client) else []
+    else:
+        narrow = [nullcontext()] if active.everything else [scope(code) for code in sorted(active.codes)]
+    found = []
+    for one in narrow:
+        with one:
+            rows = newest_first(after, wanted.until)
+        if wanted.actor_id is not None:
+            rows = rows.filter(actor_id=wanted.actor_id)
+        if wanted.since is not None:
+            rows = rows.filter(at__gte=wanted.since)
+        found += [rows if code is None else rows.filter(code=code) for code in codes]
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class EntryPage:
+    """One page of entries."""
+
+    rows: tuple[AuditEntry, ...]
+    next_mark: str | None
+    """Where the next page begins; None on the last."""
+
+
+def page_of(*found: "models.QuerySet[AuditEntry]", limit: int) -> EntryPage:
+    """The first ``limit`` entries of all of ``found`` together, newest first; each entry once."""
+    merged = heapq.merge(*(rows[: limit + 1] for rows in found), key=lambda row: (row.at, row.number), reverse=True)
+    rows = list({row.number: row for row in merged}.values())
+    more = len(rows) > limit
+    return EntryPage(rows=tuple(rows[:limit]), next_mark=str(rows[limit - 1].number) if more else None)
+
+
+def count_up_to(limit: int, *found: "models.QuerySet[AuditEntry]") -> int:
+    """How many there are in ``found`` together, each entry in one of them only; ``limit`` when there are more."""
+    count = 0
+    for rows in found:
+        count += rows[: limit - count].count() if count < limit else 0
+    return count
 
 
 def describe(row: AuditEntry) -> str:

@@ -2,8 +2,7 @@
 
 import uuid
 
-from django.core.paginator import Paginator
-from django.db import models, transaction
+from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.utils.http import urlencode
@@ -16,9 +15,9 @@ from ringfence.centre.accounts.rights import ASKED_ABOUT, Right, Role
 from ringfence.centre.audit import queries
 from ringfence.centre.audit.about import Subject, about
 from ringfence.centre.audit.actions import record
+from ringfence.centre.audit.errors import BadPageMark
 from ringfence.centre.audit.export import csv_lines, json_lines
 from ringfence.centre.audit.kinds import AuditExported
-from ringfence.centre.audit.models import AuditEntry
 from ringfence.web.access import PersonRequest, needs
 from ringfence.web.audit.forms import AuditForm, ExportForm
 from ringfence.web.names import client_choices, people_choices
@@ -44,17 +43,13 @@ def _filter(request: PersonRequest) -> tuple[AuditForm, queries.AuditFilter, boo
     return form, wanted, technical_only
 
 
-def _rows(entries: "models.QuerySet[AuditEntry]", request: PersonRequest) -> dict[str, object]:
-    page = Paginator(entries, PAGE).get_page(request.GET.get("page"))
-    names = user_names(row.actor_id for row in page.object_list)
-    rows = [
-        {"entry": row, "actor": names.get(row.actor_id, ""), "reads": queries.describe(row)} for row in page.object_list
-    ]
-    return {"page": page, "rows": rows}
+def _lines(page: queries.EntryPage) -> list[dict[str, object]]:
+    names = user_names(row.actor_id for row in page.rows)
+    return [{"entry": row, "actor": names.get(row.actor_id, ""), "reads": queries.describe(row)} for row in page.rows]
 
 
 def _kept(request: PersonRequest) -> str:
-    return urlencode({name: str(value) for name, value in request.GET.items() if value and name != "page"})
+    return urlencode({name: str(value) for name, value in request.GET.items() if value and name != "after"})
 
 
 @needs(Right.SEE_AUDIT, Right.SEE_TECHNICAL_AUDIT)
@@ -62,11 +57,21 @@ def _kept(request: PersonRequest) -> str:
 def audit(request: PersonRequest) -> HttpResponse:
     """The trail, newest first; ICT sees technical entries only."""
     form, wanted, technical_only = _filter(request)
-    found = _rows(queries.entries(wanted), request)
+    page = queries.EntryPage(rows=(), next_mark=None)
+    try:
+        page = queries.page_of(*queries.entries(wanted, after=queries.read_mark(request.GET.get("after"))), limit=PAGE)
+    except BadPageMark as error:
+        form.add_error(None, str(error))
     return render(
         request,
         "audit/audit.html",
-        {"form": form, **found, "technical_only": technical_only, "query": _kept(request)},
+        {
+            "form": form,
+            "rows": _lines(page),
+            "next_cursor": page.next_mark,
+            "technical_only": technical_only,
+            "query": _kept(request),
+        },
     )
 
 
@@ -76,29 +81,35 @@ def export(request: PersonRequest) -> HttpResponse:
     """The entries of the filter in the address as a file, for a stated purpose; the export is audited."""
     listing, wanted, technical_only = _filter(request)
     entries = queries.entries(wanted)
-    count = entries.count()
+    count = queries.count_up_to(EXPORT_LIMIT + 1, *entries)
     form = ExportForm(request.POST if request.method == "POST" else None)
     if count > EXPORT_LIMIT and form.is_bound and form.is_valid():
         form.add_error(
             None,
-            _("%(count)d entries match; at most %(limit)d go into one file. Choose fewer days, or use the command.")
-            % {"count": count, "limit": EXPORT_LIMIT},
+            _("More than %(limit)d entries match, and no more go into one file. Choose fewer days, or use the command.")
+            % {"limit": EXPORT_LIMIT},
         )
     if not form.is_valid():
         return render(
             request,
             "audit/export.html",
-            {"form": form, "count": count, "query": _kept(request), "technical_only": technical_only},
+            {
+                "form": form,
+                "count": min(count, EXPORT_LIMIT),
+                "more": count > EXPORT_LIMIT,
+                "query": _kept(request),
+                "technical_only": technical_only,
+            },
         )
     values = form.cleaned_data
-    rows = entries.order_by("number")
+    rows = sorted(queries.page_of(*entries, limit=EXPORT_LIMIT).rows, key=lambda row: row.number)
     content = "".join(csv_lines(rows) if values["format"] == "csv" else json_lines(rows))
     with transaction.atomic():
         record(
             AuditExported(
                 format=values["format"],
                 filters=sorted(name for name, value in listing.data.items() if value and name in listing.fields),
-                found=count,
+                found=len(rows),
                 purpose=values["purpose"],
                 case_reference=" ".join(values["case_reference"].split()),
             ),
@@ -119,10 +130,17 @@ def timeline(request: PersonRequest, kind: str, subject_id: str) -> HttpResponse
     except ValueError:
         raise Http404 from None
     ids, title = _subject(subject, subject_id)
-    entries = about(subject, *ids)
-    if not entries.exists():
+    try:
+        page = queries.page_of(*about(subject, *ids, after=queries.read_mark(request.GET.get("after"))), limit=PAGE)
+    except BadPageMark:
+        raise Http404 from None
+    if not page.rows:
         raise Http404
-    return render(request, "audit/timeline.html", {"title": title, "kind": subject.value, **_rows(entries, request)})
+    return render(
+        request,
+        "audit/timeline.html",
+        {"title": title, "kind": subject.value, "rows": _lines(page), "next_cursor": page.next_mark},
+    )
 
 
 def _subject(subject: Subject, given: str) -> tuple[list[str], str]:
