@@ -17,6 +17,7 @@ from functools import partial
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+from urllib.error import URLError
 from urllib.parse import quote, urlsplit
 from urllib.request import Request, urlopen
 
@@ -109,15 +110,16 @@ def hear(
 
     What fails becomes a gap. ``max_age`` is how old a mirror's newest record may be, ``seconds`` another limit of time.
     """
-    heard = Heard()
-    address = urlsplit(source)
-    if address.scheme in ("http", "https"):
-        name = f"{address.scheme}://{address.hostname}" + (f":{address.port}" if address.port else "")
-        limit, work = ALL_SECONDS, partial(_ask, source.rstrip("/"), packages, heard)
-    else:
-        name = source
-        limit, work = MIRROR_SECONDS, partial(_read, Path(source), packages, heard, now - max_age)
+    heard, name = Heard(), source
     try:
+        address = urlsplit(source)
+        if address.scheme in ("http", "https"):
+            name = f"{address.scheme}://{address.hostname}"
+            if "@" in address.netloc:
+                raise ValueError("an address with a name and password in it is not asked")
+            limit, work = ALL_SECONDS, partial(_ask, source.rstrip("/"), packages, heard)
+        else:
+            limit, work = MIRROR_SECONDS, partial(_read, Path(source), packages, heard, now - max_age)
         within(seconds or limit, work)
     except (OSError, ValueError, HTTPException, msgspec.MsgspecError, zipfile.BadZipFile, RuntimeError) as error:
         heard.gaps.append(f"the advisories at {name} cannot be reached or read: {_short(error)}")
@@ -292,5 +294,6 @@ def _finding(package: Package, record: Record) -> Finding:
 
 def _short(error: Exception) -> str:
     """One printable line of what went wrong; a server's or a file's own text stays short."""
-    text = " ".join(str(error).split()) or type(error).__name__
+    reason = error.reason if type(error) is URLError else error
+    text = " ".join(str(reason).split()) or type(error).__name__
     return "".join(letter for letter in text if letter.isprintable())[:160]

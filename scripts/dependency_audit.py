@@ -18,7 +18,7 @@ from pathlib import Path
 
 import msgspec
 from advisories import OSV, Finding, hear
-from locks import NPM_LOCK, REQUIREMENTS, everything
+from locks import NPM_LOCK, REQUIREMENTS, everything, normal
 
 
 class Acceptance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,7 +38,8 @@ class Acceptance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def accepts(self, finding: Finding) -> bool:
         """Whether ``finding`` is what this is about."""
-        return self.package == finding.package.name and self.advisory in (finding.advisory, *finding.aliases)
+        same = normal(self.package) == normal(finding.package.name)
+        return same and self.advisory in (finding.advisory, *finding.aliases)
 
 
 class _Accepted(msgspec.Struct, forbid_unknown_fields=True):
