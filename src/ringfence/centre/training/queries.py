@@ -26,6 +26,12 @@ def documents_for(clients: Collection[str] | None) -> "QuerySet[Document]":
     return rows.filter(Q(every_client=True) | Q(clients__code__in=clients)).distinct()
 
 
+def mask_card(clients: Collection[str] | None) -> Document | None:
+    """The page on masking and deleting that is in force for one of ``clients`` (R106)."""
+    found = documents_for(clients).filter(pk=MASK_CARD).first()
+    return found if found is not None and newest_of(found) is not None else None
+
+
 def newest_of(document: Document) -> DocumentVersion | None:
     """The version in force."""
     newest: list[DocumentVersion] | None = getattr(document, "newest", None)

@@ -16,6 +16,7 @@ from ringfence.centre.accounts.rights import Right
 from ringfence.centre.directory.models import TransferEntry
 from ringfence.centre.live.stream import TooManyFollowers, stream
 from ringfence.centre.retention.models import FlagCode
+from ringfence.centre.training.queries import mask_card
 from ringfence.control import tokens
 from ringfence.control.commands import (
     HangUpCall,
@@ -73,6 +74,7 @@ def desk(request: PersonRequest) -> HttpResponse:
             "stop_reasons": list(STOP_REASONS.items()),
             "keypad_fields": list(KEYPAD_FIELDS.items()),
             "fields": {code: str(text) for code, text in KEYPAD_FIELDS.items()},
+            "mask_card": mask_card(request.person.reach()),
             "shortcuts": shortcuts(),
             "phases": {phase: str(text) for phase, text in PHASES.items()},
             "words": words(),

@@ -139,6 +139,7 @@ def aids(request: PersonRequest) -> HttpResponse:
             "duty": duty_names(clients),
             "hits": [
                 {
+                    "slug": hit.document.slug,
                     "title": hit.document.title,
                     "kind": hit.document.get_kind_display(),
                     "html": as_html(hit.version.text),

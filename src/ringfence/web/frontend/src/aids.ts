@@ -6,7 +6,7 @@ const PATIENCE_MS = 5000
 
 interface Answer {
   duty: { client: string; name: string }[]
-  hits: { title: string; kind: string; html: string }[]
+  hits: { slug: string; title: string; kind: string; html: string }[]
 }
 
 function part<T extends HTMLElement>(id: string, kind: new () => T): T {
@@ -25,6 +25,8 @@ function main(): void {
   let before: Element | null = null
   let timer: ReturnType<typeof setTimeout> | undefined
   let asked = 0
+  /** The page that a link asked for, until it is shown. */
+  let wanted: string | null = null
 
   async function load(): Promise<void> {
     const mine = ++asked
@@ -49,7 +51,8 @@ function main(): void {
     const rows = answer.hits.map((hit, number) => {
       const row = document.createElement('details')
       row.className = 'govuk-details'
-      row.open = number === 0
+      row.dataset['slug'] = hit.slug
+      row.open = wanted === null ? number === 0 : hit.slug === wanted
       const head = document.createElement('summary')
       head.className = 'govuk-details__summary'
       head.textContent = hit.title
@@ -67,6 +70,9 @@ function main(): void {
     })
     hits.replaceChildren(...rows)
     status.textContent = `${answer.hits.length} ${status.dataset['found'] ?? ''}`
+    if (wanted === null) return
+    wanted = null
+    hits.querySelector<HTMLElement>('details[open] summary')?.focus()
   }
 
   function open(): void {
@@ -84,9 +90,21 @@ function main(): void {
     if (before instanceof HTMLElement) before.focus()
   }
 
+  for (const link of document.querySelectorAll<HTMLAnchorElement>('a[data-aid]')) {
+    // With another key held down it is a link like any other, for instance to a new tab.
+    link.addEventListener('click', (event) => {
+      if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return
+      event.preventDefault()
+      wanted = link.dataset['aid'] ?? null
+      search.value = link.dataset['words'] ?? ''
+      open()
+      before = link
+    })
+  }
   opener.addEventListener('click', () => (panel.hidden ? open() : close()))
   part('aids-close', HTMLButtonElement).addEventListener('click', close)
   search.addEventListener('input', () => {
+    wanted = null
     clearTimeout(timer)
     timer = setTimeout(() => void load(), SETTLE_MS)
   })
