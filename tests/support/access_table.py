@@ -78,6 +78,8 @@ TABLE: tuple[Line, ...] = (
     # The person themselves
     get("home", EVERY_ROLE, "/"),
     get("account", EVERY_ROLE, "/account/"),
+    get("account_session", EVERY_ROLE, "/account/session"),
+    post("account_session", EVERY_ROLE, "/account/session"),
     # The desk
     get("desk", AGENTS, "/desk/"),
     get("desk_state", AGENTS, "/desk/state"),

@@ -41,6 +41,8 @@ RINGFENCE_DEFAULT_REGION = _settings.sip.default_region
 RINGFENCE_DATA = _settings.data
 RINGFENCE_DORMANT_DAYS = _settings.accounts.dormant_days
 RINGFENCE_SESSIONS_PER_PERSON = _settings.accounts.sessions_per_person
+RINGFENCE_SESSION_HOURS = _settings.accounts.session_hours
+RINGFENCE_IDLE_MINUTES = _settings.accounts.idle_minutes
 RINGFENCE_BREAK_GLASS_MINUTES = _settings.accounts.break_glass_minutes
 RINGFENCE_SUPPORT_MINUTES = _settings.accounts.support_minutes
 RINGFENCE_REVIEW_DAYS = _settings.accounts.review_days
@@ -65,7 +67,8 @@ SESSION_COOKIE_SECURE = _https
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_NAME = "__Host-session" if _https else "session"
-SESSION_COOKIE_AGE = _settings.accounts.session_hours * 3600
+# The limit itself is kept with each request; a call may outlast it by this hour at most.
+SESSION_COOKIE_AGE = (_settings.accounts.session_hours + 1) * 3600
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 CSRF_COOKIE_SECURE = _https
 CSRF_COOKIE_HTTPONLY = True
@@ -114,6 +117,11 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
+    *(
+        ["ringfence.web.account.session_limits.SessionLimitsMiddleware"]
+        if _stands("web/account/session_limits.py")
+        else []
+    ),
     "ringfence.centre.accounts.middleware.SecondFactorMiddleware",
 ]
 ROOT_URLCONF = "ringfence.entry.urls"

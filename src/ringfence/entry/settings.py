@@ -212,7 +212,9 @@ class AccountSettings(Section):
     sessions_per_person: int = Field(default=3, ge=1, le=20)
     """Browsers one person may be signed in with; the oldest is signed out."""
     session_hours: int = Field(default=12, ge=1, le=24)
-    """After that everybody signs in again."""
+    """After that everybody signs in again; a call that is running then ends first."""
+    idle_minutes: int = Field(default=30, ge=5, le=720)
+    """A browser that nobody uses for so long is signed out; at the desk, being Available or in a call is use."""
     failed_sign_ins: int = Field(default=10, ge=3, le=10)
     """Wrong passwords or codes before an account is locked; Cyber Essentials allows 10."""
     lock_minutes: int = Field(default=5, ge=5, le=1440)

@@ -24,6 +24,7 @@ def saml_patterns() -> list[URLPattern]:
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", account.home, name="home"),
     path("account/", account.account, name="account"),
+    path("account/session", account.session, name="account_session"),
     path("account/oidc/<slug:provider_id>/login/callback/", sso.oidc_callback, name="openid_connect_callback"),
     *saml_patterns(),
     path("account/", include("allauth.urls")),

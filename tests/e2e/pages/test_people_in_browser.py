@@ -2,12 +2,15 @@
 
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from allauth.usersessions.models import UserSession
+from django.db.models import F
+from playwright.sync_api import Browser, Page, expect
 from tests.e2e.pages.conftest import Site, signed_in
-from tests.e2e.pages.test_pages_in_browser import overflow, problems
+from tests.e2e.pages.test_pages_in_browser import in_call, overflow, problems
 from tests.support.pages import BBC_PERSON, REVIEW, WAITING_GRANT
 
 from ringfence.centre.accounts.models import User
@@ -132,3 +135,83 @@ def test_one_key_opens_desk_aids_beside_a_call_within_a_second(browser: Browser,
         page.keyboard.press("F2")
         expect(page.locator("#aids")).to_be_hidden()
         assert page.evaluate("() => document.activeElement.id") == "dial-number"
+
+
+def test_the_card_opens_from_words_beside_the_mask_button(browser: Browser, site: Site) -> None:
+    in_call(site)
+    with signed_in(browser, site, "agt") as profile:
+        page = profile.new_page()
+        page.goto("/desk/")
+        expect(page.locator("#mask")).to_be_visible()
+        link = page.locator("#controls").get_by_role("link", name="How to mask or delete")
+        assert link.get_attribute("href") == "/library/mask-and-delete/"
+        page.focus("#mask")
+        page.keyboard.press("Tab")
+        expect(link).to_be_focused()
+        page.keyboard.press("Enter")
+        card = page.locator("#aids-hits details[open] summary")
+        expect(card).to_have_text("Mask and delete")
+        expect(card).to_be_focused()
+        assert problems(page) == []
+        for width in (320, 1280):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert overflow(page) <= 0
+            shoot(page, f"card-{width}")
+        page.keyboard.press("Escape")
+        expect(page.locator("#aids")).to_be_hidden()
+        expect(link).to_be_focused()
+
+
+def test_who_does_nothing_is_warned_stays_with_one_key_and_loses_no_text(browser: Browser, site: Site) -> None:
+    with signed_in(browser, site, "hos") as profile:
+        page = profile.new_page()
+        page.clock.install()
+        page.goto("/people/join/")
+        nobody_does_anything(page, minutes=29)
+        warning = page.get_by_role("alertdialog", name="You will soon be signed out")
+        expect(warning).to_contain_text("If nobody does, you will be signed out at")
+        expect(page.get_by_role("button", name="Stay signed in")).to_be_focused()
+        assert problems(page) == []
+        for width in (320, 1280):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert overflow(page) <= 0
+            shoot(page, f"warning-{width}")
+        page.keyboard.press("Enter")
+        expect(warning).to_be_hidden()
+        page.focus("#id_name")
+        page.keyboard.type("Linnet Ashgrove")
+        nobody_does_anything(page, minutes=31)
+        over = page.get_by_role("alertdialog", name="You have been signed out")
+        expect(over).to_contain_text("What you typed is still here.")
+        assert problems(page) == []
+        shoot(page, "over")
+        with profile.expect_page() as opened:
+            page.keyboard.press("Enter")
+        sign_in = opened.value
+        expect(sign_in.get_by_role("region", name="Important")).to_contain_text(
+            "nobody used this browser for 30 minutes"
+        )
+        assert problems(sign_in) == []
+        shoot(sign_in, "sign-in")
+        sign_in.goto("/demo/signin/hos/")
+        page.bring_to_front()
+        page.evaluate("() => dispatchEvent(new Event('focus'))")  # a headless tab never loses it
+        expect(over).to_be_hidden()
+        expect(page.locator("#id_name")).to_have_value("Linnet Ashgrove")
+        page.locator("form").get_by_role("button").click()
+        expect(page.get_by_role("alert")).to_contain_text(
+            "There is a problem"
+        )  # read by the server, not refused as forged
+        nobody_does_anything(page, minutes=31)
+        expect(page).to_have_url(f"{site.url}/account/login/?next=%2Fpeople%2Fjoin%2F")
+
+
+def nobody_does_anything(page: Page, *, minutes: int) -> None:
+    """So much later, for the server and for the page."""
+    UserSession.objects.update(last_seen_at=F("last_seen_at") - timedelta(minutes=minutes))
+    page.clock.fast_forward(minutes * 60_000)
+
+
+def shoot(page: Page, name: str) -> None:
+    if shots := os.environ.get("RINGFENCE_SCREENSHOTS", ""):
+        page.screenshot(path=Path(shots) / f"{name}.png")

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from base64 import b64decode
 from collections.abc import Iterator
+from datetime import timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -16,7 +18,9 @@ import pytest
 import requests
 from allauth.socialaccount.models import SocialAccount
 from allauth.socialaccount.providers import registry
+from allauth.usersessions.models import UserSession
 from django.core.cache import cache
+from django.db.models import F
 from tests.support.people import create_clients, create_person
 from tests.support.saml_server import ENTITY
 from tests.support.strict_pages import Visitor, strictly
@@ -100,9 +104,9 @@ def sound(oidc: str, settings: Any) -> Iterator[str]:
     requests.post(f"{oidc}/fault/none", timeout=10)
 
 
-def at_provider(oidc: str, visitor: Visitor, email: str, *, sub: str = "") -> str:
+def at_provider(oidc: str, visitor: Visitor, email: str, *, sub: str = "", at: str = LOGIN) -> str:
     """The path to which the provider sends the browser back after the person has signed in there."""
-    away = visitor.get(LOGIN)
+    away = visitor.get(at)
     assert away.status_code == 302, away.content[:200]
     assert away.headers["Location"].startswith(oidc)
     sub = sub or email
@@ -137,6 +141,20 @@ def test_an_invited_person_signs_in_through_their_council(sound: str, sam: User)
     assert signed_in(visitor)
     assert SocialAccount.objects.get().user == sam
     assert refusals() == []
+
+
+def test_a_session_that_nobody_used_ends_and_the_provider_leads_back_to_the_page(sound: str, sam: User) -> None:
+    visitor = Visitor()
+    visitor.get(at_provider(sound, visitor, sam.email))
+    UserSession.objects.update(last_seen_at=F("last_seen_at") - timedelta(minutes=30))
+    answer = visitor.get("/library/")
+    assert answer.headers["Location"] == "/account/login/?next=/library/"
+    page = visitor.get(answer.headers["Location"]).content.decode()
+    assert "nobody used this browser for 30 minutes" in page
+    (address,) = re.findall(r'href="([^"]*/oidc/barford/login/[^"]*)"', page)
+    again = visitor.get(at_provider(sound, visitor, sam.email, at=unescape(address)))
+    assert again.headers["Location"] == "/library/"
+    assert signed_in(visitor)
 
 
 def test_the_second_factor_is_asked_for_all_the_same(sound: str, sam: User, settings: Any) -> None:

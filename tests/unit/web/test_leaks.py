@@ -32,7 +32,8 @@ OWN, FOREIGN = "BBC", "ELDC"
 """The objects of the table are BBC's; the attacker works for ELDC."""
 ATTACKED = [line for line in TABLE if line.ids]
 VARYING = re.compile(
-    r'nonce="[^"]*"|name="csrfmiddlewaretoken" value="[^"]*"|<time.*?</time>|\b\d\d?:\d\d(:\d\d)?\b|\b\d+ seconds?\b'
+    r'nonce="[^"]*"|name="csrfmiddlewaretoken" value="[^"]*"|data-(?:csrf|left)="[^"]*"'
+    r"|<time.*?</time>|\b\d\d?:\d\d(:\d\d)?\b|\b\d+ seconds?\b"
 )
 
 

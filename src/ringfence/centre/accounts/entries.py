@@ -82,6 +82,17 @@ class SessionsEnded(Entry):
 
 
 @audited(
+    "signin.session_timed_out",
+    _("A session of user {user_id} ended by itself: {because}."),
+    personal={"user_id"},
+)
+class SessionTimedOut(Entry):
+    user_id: str
+    because: str
+    """``idle``: nobody used it; ``hours``: it had lasted as long as any may."""
+
+
+@audited(
     "user.second_factor_reset", _("The second factor of user {user_id} was reset: {reason}."), personal={"user_id"}
 )
 class SecondFactorReset(Entry):

@@ -18,6 +18,7 @@ REACHABLE_WITHOUT = frozenset(
         "account_login",
         "account_logout",
         "account_reauthenticate",
+        "account_session",
         "mfa_reauthenticate",
     }
 )

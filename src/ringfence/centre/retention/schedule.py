@@ -199,7 +199,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         code=Code.SESSIONS, kind=_("Sessions of signed-in people"), unit=Unit.HOURS, default=12,
-        trigger=_("Signing in"), action=_("Ended, and deleted within an hour"), basis=_SECURITY,
+        trigger=_("Signing in"), action=_("Ended, and deleted within two hours"), basis=_SECURITY,
         enforced_by="prune_sessions",
     ),
     Rule(

@@ -1,13 +1,15 @@
 """Home and the account page."""
 
 from django.conf import settings
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
+from django.middleware.csrf import get_token
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from ringfence.centre.accounts.queries import unread_notices
 from ringfence.web.access import PersonRequest, signed_in
+from ringfence.web.account.session_limits import left
 from ringfence.web.menu import places
 
 NOTICES = 20
@@ -33,3 +35,13 @@ def account(request: PersonRequest) -> HttpResponse:
     person, codes = request.person, request.person.reach()
     context = {"person": person, "roles": person.roles, "every_client": codes is None, "clients": sorted(codes or ())}
     return render(request, "home/account.html", context)
+
+
+@signed_in
+@require_http_methods(["GET", "POST"])
+def session(request: PersonRequest) -> HttpResponse:
+    """How long this session lasts unless somebody does something; a POST says that somebody did.
+
+    The token lets a form that was open while somebody signed in again be sent all the same.
+    """
+    return JsonResponse({**left(request), "csrf": get_token(request)})

@@ -33,7 +33,7 @@ const kits = {
 }
 
 const pages = {
-  entryPoints: ['site.ts', 'desk.ts', 'player.ts', 'payment.ts', 'aids.ts', 'flags.ts', 'site.css'].map((name) => path.join(here, 'src', name)),
+  entryPoints: ['site.ts', 'desk.ts', 'player.ts', 'payment.ts', 'aids.ts', 'flags.ts', 'session.ts', 'site.css'].map((name) => path.join(here, 'src', name)),
   outdir: path.join(here, '../static/dist'),
   bundle: true,
   format: 'esm',

@@ -11,6 +11,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from ringfence.web.account.session_limits import ended_words, left
 from ringfence.web.demo import demo_roles
 from ringfence.web.menu import menu
 from ringfence.web.person import person_of
@@ -173,6 +174,18 @@ def shell(context: dict[str, Any]) -> dict[str, Any]:
         "demo": settings.RINGFENCE_DEMO,
         "demo_roles": demo_roles(request),
         "support_until": person_of(request).support_until if request.user.is_authenticated else None,
+        "session": left(request) if hasattr(request, "session_times") else None,
+        "ended": "" if request.user.is_authenticated else ended_words(request),
+    }
+
+
+@register.simple_tag
+def session_limits() -> dict[str, object]:
+    """How long a session lasts, and how many there may be of one person."""
+    return {
+        "idle": duration(timedelta(minutes=settings.RINGFENCE_IDLE_MINUTES)),
+        "longest": duration(timedelta(hours=settings.RINGFENCE_SESSION_HOURS)),
+        "browsers": settings.RINGFENCE_SESSIONS_PER_PERSON,
     }
 
 
