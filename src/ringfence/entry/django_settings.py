@@ -220,6 +220,7 @@ ACCOUNT_RATE_LIMITS = {  # Cyber Essentials: at most 10 wrong tries in 5 minutes
     "login_failed": f"30/m/ip,{_settings.accounts.failed_sign_ins}/{_settings.accounts.lock_minutes * 60}s/key",
 }
 RINGFENCE_LOCK_SECONDS = _settings.accounts.lock_minutes * 60
+ACCOUNT_FORMS = {"change_password": "ringfence.centre.accounts.forms.CountedChangePasswordForm"}
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
@@ -243,7 +244,8 @@ MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Ringfence"
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not _https
-USERSESSIONS_TRACK_ACTIVITY = False
+USERSESSIONS_ADAPTER = "ringfence.centre.accounts.adapter.AuditedSessionsAdapter"
+USERSESSIONS_TRACK_ACTIVITY = False  # what a session is used for is judged apart (docs/adr/0019)
 EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"  # this version sends no mail; links are shown once
 
 # Language and time

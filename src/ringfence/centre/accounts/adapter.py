@@ -6,6 +6,8 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.usersessions.adapter import DefaultUserSessionsAdapter
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
@@ -13,8 +15,9 @@ from django.db import transaction
 from django.http import HttpRequest
 from typing_extensions import override
 
-from ringfence.centre.accounts.entries import SignInLocked
+from ringfence.centre.accounts.entries import SessionsEnded, SignInLocked
 from ringfence.centre.accounts.models import User
+from ringfence.centre.accounts.queries import actor_of
 from ringfence.centre.accounts.sealing import seal, unseal
 from ringfence.centre.audit.actions import SYSTEM, record
 
@@ -46,6 +49,19 @@ def note_lock(email: str) -> None:
     user = User.objects.filter(email=email.strip().lower()).first()
     with transaction.atomic():
         record(SignInLocked(user_id=user.id.hex if user else ""), actor=SYSTEM)
+
+
+class AuditedSessionsAdapter(DefaultUserSessionsAdapter):  # type: ignore[misc] # allauth carries no types
+    """Signing out everywhere else is told to the audit trail."""
+
+    @override
+    def end_sessions(self, sessions: list[UserSession]) -> None:
+        if not sessions:
+            return
+        user = sessions[0].user
+        with transaction.atomic():
+            super().end_sessions(sessions)
+            record(SessionsEnded(user_id=user.id.hex, count=len(sessions)), actor=actor_of(user))
 
 
 class SealedSecretsAdapter(DefaultMFAAdapter):  # type: ignore[misc] # allauth carries no types

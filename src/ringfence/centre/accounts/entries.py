@@ -75,7 +75,7 @@ class SignInLocked(Entry):
     user_id: str
 
 
-@audited("signin.sessions_ended", _("{count} older sessions of user {user_id} were ended."), personal={"user_id"})
+@audited("signin.sessions_ended", _("{count} other sessions of user {user_id} were ended."), personal={"user_id"})
 class SessionsEnded(Entry):
     user_id: str
     count: int

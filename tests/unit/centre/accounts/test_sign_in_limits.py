@@ -116,6 +116,43 @@ def test_secrets_of_authenticators_rest_sealed(sam: User) -> None:
         get_adapter().decrypt(secret)
 
 
+@pytest.mark.parametrize(
+    ("route", "field", "fresh"),
+    [
+        ("account_reauthenticate", "password", {}),
+        ("account_change_password", "oldpassword", {"password1": "quite another 1", "password2": "quite another 1"}),
+    ],
+)
+def test_a_password_that_is_asked_for_again_counts_towards_the_same_lock(
+    sam: User, settings: Any, route: str, field: str, fresh: dict[str, str]
+) -> None:
+    settings.RINGFENCE_DEMO = True  # no second factor on the way
+    often = "100/m/user"  # allauth's own limits of these pages are per minute, and would come first
+    settings.ACCOUNT_RATE_LIMITS = {**settings.ACCOUNT_RATE_LIMITS, "change_password": often, "reauthenticate": often}
+    browser = Client()
+    sign_in(browser, sam)
+    for _ in range(10):
+        assert browser.post(reverse(route), {field: "wrong", **fresh}).status_code == 200
+    assert b"Too many failed login attempts" in browser.post(reverse(route), {field: PASSWORD, **fresh}).content
+    assert audited("signin.failed") == [{"step": "password", "user_id": sam.id.hex}] * 10
+    assert audited("signin.locked") == [{"user_id": sam.id.hex}]
+    assert b"Too many failed login attempts" in sign_in(Client(), sam).content
+    cache.clear()
+    assert browser.post(reverse(route), {field: PASSWORD, **fresh}).status_code == 302
+
+
+def test_signing_out_everywhere_else_is_audited(sam: User, settings: Any) -> None:
+    settings.RINGFENCE_DEMO = True
+    browsers = [Client(), Client(), Client()]
+    for browser in browsers:
+        sign_in(browser, sam)
+    assert browsers[0].post(reverse("usersessions_list")).status_code == 302
+    assert [browser.get("/account/").status_code for browser in browsers] == [200, 302, 302]
+    assert audited("signin.sessions_ended") == [{"count": 2, "user_id": sam.id.hex}]
+    browsers[0].post(reverse("usersessions_list"))
+    assert len(audited("signin.sessions_ended")) == 1
+
+
 def begin_set_up(browser: Client, user: User) -> str:
     """Signed in, and at the page that shows a new secret; returns it."""
     sign_in(browser, user)
