@@ -1,5 +1,6 @@
 """Writes docs/reference/settings.md from the settings model; with ``--check``, fails when the page is out of date."""
 
+import json
 from typing import Any, get_origin
 
 from generated import DOCS, write_or_check
@@ -63,6 +64,8 @@ def _default(field: FieldInfo) -> str:
     value = field.default
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
+    if isinstance(value, tuple) and value:
+        return f"`{json.dumps(value)}`"
     if isinstance(value, int | float):
         return f"`{value}`"
     return f'`"{value}"`' if str(value) else "empty"

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from ringfence.control import commands
-from tests.support.pages import BBC_PERSON, NOTICE, REVIEW, WAITING_GRANT
+from tests.support.pages import ASSESSMENT, BBC_PERSON, CERTIFICATE, NOTICE, REVIEW, WAITING_GRANT
 
 AGENTS = "AGT SUP TL"
 LISTENERS = "SUP TL CODM HOS RP"
@@ -69,6 +69,7 @@ QUARANTINE = "SUP TL CODM HOS DPO"
 HOLDERS = "SUP TL CODM HOS SARO DPO"
 READERS = "TL CODM HOS DPO"
 REVIEWS = "a review covers every client and is open to those who may see every client"
+SUPPLIERS = "the register of suppliers belongs to the installation and serves every client"
 TELEPHONES = "telephones belong to the installation"
 CALL = {"call_id": "call-heard"}
 LINK = {"name": "Rent", "address": "https://pay.barford.example/rent", "opens": "frame"}
@@ -259,6 +260,38 @@ TABLE: tuple[Line, ...] = (
     get("notice", "CODM HOS DPO", "/notices/BBC/1/", ids=("BBC",)),
     post("notice_agree", "DPO", "/notices/BBC/1/agree", ids=("BBC",)),
     post("notice_publish", "CODM HOS", "/notices/BBC/1/publish", ids=("BBC",)),
+    # Suppliers
+    get("suppliers", "CODM HOS DPO ICT", "/suppliers/"),
+    get("supplier_add", "CODM HOS ICT", "/suppliers/add/"),
+    post("supplier_add", "CODM HOS ICT", "/suppliers/add/"),
+    get("supplier", "CODM HOS DPO ICT", "/suppliers/northwharf-hosting/", shared=SUPPLIERS),
+    get("supplier_version", "CODM HOS DPO ICT", "/suppliers/northwharf-hosting/versions/1/", shared=SUPPLIERS),
+    get("supplier_change", "CODM HOS ICT", "/suppliers/northwharf-hosting/change/", shared=SUPPLIERS),
+    post("supplier_change", "CODM HOS ICT", "/suppliers/northwharf-hosting/change/", shared=SUPPLIERS),
+    get("supplier_remove", "CODM HOS ICT", "/suppliers/northwharf-hosting/remove/", shared=SUPPLIERS),
+    post("supplier_remove", "CODM HOS ICT", "/suppliers/northwharf-hosting/remove/", shared=SUPPLIERS),
+    get("supplier_certificate", "CODM HOS ICT", "/suppliers/northwharf-hosting/certificate/", shared=SUPPLIERS),
+    post("supplier_certificate", "CODM HOS ICT", "/suppliers/northwharf-hosting/certificate/", shared=SUPPLIERS),
+    post(
+        "supplier_certificate_end",
+        "CODM HOS ICT",
+        f"/suppliers/northwharf-hosting/certificates/{CERTIFICATE}/end",
+        shared=SUPPLIERS,
+    ),
+    get("supplier_transfer", "DPO", "/suppliers/northwharf-hosting/transfer/", shared=SUPPLIERS),
+    post("supplier_transfer", "DPO", "/suppliers/northwharf-hosting/transfer/", shared=SUPPLIERS),
+    post(
+        "supplier_transfer_accept",
+        "HOS",
+        f"/suppliers/northwharf-hosting/transfers/{ASSESSMENT}/accept",
+        shared=SUPPLIERS,
+    ),
+    post(
+        "supplier_transfer_end",
+        "HOS DPO",
+        f"/suppliers/northwharf-hosting/transfers/{ASSESSMENT}/end",
+        shared=SUPPLIERS,
+    ),
     get("plays", "SUP TL CODM HOS RP DPO", "/listening/"),
     get("plays_csv", "SUP TL CODM HOS RP DPO", "/listening/plays.csv"),
     get("heard", EVERY_ROLE, "/listening/mine/"),

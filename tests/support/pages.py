@@ -22,6 +22,8 @@ from ringfence.centre.directory.models import Queue
 from ringfence.centre.jobs.actions import raise_alarm
 from ringfence.centre.payments.models import CloseProof, Payment, PaymentLink, PaymentState, Sighting
 from ringfence.centre.payments.secrets import digest
+from ringfence.centre.suppliers.actions.samples import load_samples as load_samples_of_suppliers
+from ringfence.centre.suppliers.models import Certificate, Supplier, TransferAssessment
 from ringfence.centre.tenancy import all_clients
 from ringfence.centre.tenancy.models import Client
 from ringfence.centre.training.actions import load_samples, publish, sign
@@ -69,6 +71,9 @@ BBC_PERSON = "00000000000040008000000000000b0c"
 WAITING_GRANT = 9001
 REVIEW = 9002
 NOTICE = 9003
+CERTIFICATE = 9004
+ASSESSMENT = 9005
+"""A certificate that is no longer held, and a transfer that waits for acceptance, both of Northwharf Hosting."""
 
 
 def _people(now: datetime) -> None:
@@ -106,6 +111,31 @@ def _library() -> None:
             sign(version=version, sha256=version.sha256, by=agent.user)
 
 
+def _suppliers(now: datetime) -> None:
+    """The invented suppliers of the demonstration; one has a second certificate, and a transfer to be accepted."""
+    load_samples_of_suppliers(now=now)
+    supplier = Supplier.objects.get(pk="northwharf-hosting")
+    Certificate.objects.create(
+        id=CERTIFICATE,
+        supplier=supplier,
+        standard="Cyber Essentials Plus",
+        issuer="Harbourlight Certification",
+        scope="Every office",
+        expires_on=timezone.localdate(now) + timedelta(days=200),
+        added_at=now,
+    )
+    TransferAssessment.objects.create(
+        id=ASSESSMENT,
+        supplier=supplier,
+        region="eu-west-1",
+        safeguard=TransferAssessment.Safeguard.ADEQUACY,
+        findings="Support staff look at logs without personal data.",
+        review_on=timezone.localdate(now) + timedelta(days=365),
+        assessed_at=now,
+        assessed_by=user_of("data.protection").id.hex,
+    )
+
+
 def user_of(email: str) -> User:
     return User.objects.get(email=f"{email}@centre.example")
 
@@ -126,6 +156,7 @@ def furnish(*, now: datetime | None = None) -> Centre:
     now = now or timezone.now()
     _people(now)
     _library()
+    _suppliers(now)
     with all_clients("a test"):
         queues = {row.client_id: QueueId(row.queue_id) for row in Queue.objects.all()}
         names = ("agent", "marlo.fenwright", "tansy.okhaven", "joss.harrowgill")

@@ -11,11 +11,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
+from ringfence.centre.suppliers.places import is_allowed
 from ringfence.engine.directory import prompts_of
 from ringfence.engine.media.prompts import FilePromptCache
 from ringfence.entry import certificates, destruction, installation, key_store, ports, processes, secret_files
 from ringfence.entry.backup import make
 from ringfence.entry.backup.layout import Target
+from ringfence.entry.regions import data_places
 from ringfence.entry.settings import Settings, is_loopback, use_django
 from ringfence.kit.errors import RingfenceError
 from ringfence.vault import rootfile
@@ -328,6 +330,85 @@ def audit_places(settings: Settings) -> Iterator[Finding]:
         yield _warn("audit", "Signed checkpoints stay on this machine; name a second place under [audit].")
 
 
+def regions(settings: Settings, *, now: datetime) -> Iterator[Finding]:
+    """Data goes to no region outside the allow-list without an accepted transfer assessment (R138)."""
+    places, allowed = data_places(settings), settings.regions.allowed
+    named = ", ".join(dict.fromkeys(place.region for place in places if place.region))
+    if all(is_allowed(place.region, allowed) for place in places):
+        yield _ok("regions", f"Every place that the settings name is in the allow-list: {named}.")
+        return
+    use_django()
+    from django.db import connection
+    from django.db.utils import DatabaseError
+    from django.utils import timezone
+
+    from ringfence.centre.suppliers.queries import Whereabouts, where_data_is
+
+    try:
+        lines = where_data_is(today=timezone.localdate(now), places=places, regions=allowed)
+    except DatabaseError:
+        for place in places:
+            if place.region and not is_allowed(place.region, allowed):
+                yield _fail(
+                    "regions",
+                    f"{place.setting} names {place.region}, which is not in regions.allowed, and the register of "
+                    "suppliers cannot be read; mend the database first.",
+                )
+        return
+    finally:
+        connection.close()
+    for line in lines:
+        setting, where = line.place.setting, " and ".join(line.regions)
+        match line.known:
+            case Whereabouts.REFUSED:
+                yield _fail(
+                    "regions",
+                    f"{setting}: the data would be in {where}, which is not in regions.allowed, and no accepted "
+                    "transfer assessment of whoever keeps it names it; choose another region, or record the "
+                    "assessment on the page Suppliers ('ringfence web' starts the pages alone).",
+                )
+            case Whereabouts.BLANK:
+                yield _warn(
+                    "regions",
+                    f"{setting}: where this is cannot be read from the settings, and the register does not say; "
+                    "enter who keeps it and in which region on the page Suppliers.",
+                )
+            case Whereabouts.ASSESSED:
+                yield _ok("regions", f"{setting}: {where}, by an accepted transfer assessment.")
+            case Whereabouts.STATED:
+                yield _ok("regions", f"{setting}: {where}, as the register of suppliers states.")
+            case Whereabouts.ALLOWED:
+                yield _ok("regions", f"{setting}: {where}, in the allow-list.")
+
+
+def suppliers(_settings: Settings, *, now: datetime) -> Iterator[Finding]:
+    """Certificates count, no processor is in another region without an assessment, and nothing is blank."""
+    use_django()
+    from django.db.utils import DatabaseError
+    from django.utils import timezone
+
+    from ringfence.centre.suppliers.queries import Fault, suppliers_now
+
+    try:
+        standing = suppliers_now(today=timezone.localdate(now))
+    except DatabaseError:
+        return  # the check of the database has said so
+    for one in standing:
+        faults = {problem.fault for problem in one.problems}
+        name = one.version.name
+        if Fault.REGION in faults:
+            where = ", ".join(problem.about for problem in one.problems if problem.fault is Fault.REGION)
+            yield _fail("suppliers", f"{name} has data in {where}, without an accepted assessment; see page Suppliers.")
+        elif Fault.EXPIRED in faults:
+            yield _warn("suppliers", f"A certificate of {name} has expired; record the renewed one on page Suppliers.")
+        elif faults:
+            yield _warn("suppliers", f"{name} needs attention; see page Suppliers.")
+    if not standing:
+        yield _warn("suppliers", "None is in the register; add whoever runs the machines and carries calls.")
+    elif not any(one.problems for one in standing):
+        yield _ok("suppliers", f"{len(standing)} are in the register and in order.")
+
+
 def prompts(settings: Settings) -> Iterator[Finding]:
     """Every prompt that a published flow or queue may play is rendered."""
     use_django()
@@ -363,6 +444,8 @@ def every(settings: Settings, *, now: datetime) -> Iterator[Finding]:
     yield from _looked("backup", backups(settings, now=now))
     if all(finding.level is not Level.FAIL for finding in folder):
         yield from database(settings)
+        yield from regions(settings, now=now)
+        yield from suppliers(settings, now=now)
         yield from prompts(settings)
 
 

@@ -95,7 +95,8 @@ def ready_to_run(current: Settings) -> None:
     from ringfence.entry import checks, installation, ports, processes
 
     installation.refuse_half_restored(current)
-    for finding in [*checks.data_folder(current), *checks.control_socket(current), *checks.keys(current)]:
+    findings = [*checks.data_folder(current), *checks.control_socket(current), *checks.keys(current)]
+    for finding in [*findings, *checks.regions(current, now=datetime.now(UTC))]:
         if finding.level is checks.Level.FAIL:
             raise OperatorError(f"{finding.subject}: {finding.sentence}")
     if processes.engine_status(current) is not None:

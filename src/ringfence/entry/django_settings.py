@@ -6,6 +6,7 @@ from urllib.parse import unquote, urlsplit
 from django.utils.functional import lazy
 
 from ringfence.entry.browser_sip import browser_sip_url
+from ringfence.entry.regions import data_places
 from ringfence.entry.secret_files import DJANGO, SIP_TOKEN, read_secret
 from ringfence.entry.settings import SettingsError, current
 from ringfence.entry.sign_in_providers import single_sign_on
@@ -36,6 +37,9 @@ RINGFENCE_SIGNING_KEY = "ringfence.entry.key_store.signing_key"
 RINGFENCE_CHECKPOINT_PLACES = "ringfence.entry.checkpoint_places.checkpoint_places"
 """Dotted name of the function that makes the second places of the audit trail's signed checkpoints."""
 RINGFENCE_CHECKPOINT_MINUTES = _settings.audit.checkpoint_minutes
+RINGFENCE_REGIONS = _settings.regions.allowed
+RINGFENCE_DATA_PLACES = data_places(_settings)
+"""Where the settings send data, and to which region, for the register of suppliers."""
 RINGFENCE_SIP_REALM = _settings.sip.realm
 RINGFENCE_DEFAULT_REGION = _settings.sip.default_region
 RINGFENCE_DATA = _settings.data
@@ -80,7 +84,7 @@ CSRF_COOKIE_NAME = "__Host-csrf" if _https else "csrf"
 
 _ROOMS = (
     *("tenancy", "audit", "privacy", "jobs", "accounts", "directory", "live", "notices", "calls", "recordings"),
-    *("payments", "retention", "training", "breaches"),
+    *("payments", "retention", "suppliers", "training", "breaches"),
 )
 
 INSTALLED_APPS = [

@@ -7,6 +7,7 @@ No other module reads the environment. Two variables matter: ``RINGFENCE_CONFIG`
 import difflib
 import ipaddress
 import os
+import re
 import tomllib
 import zoneinfo
 from collections.abc import Iterable
@@ -184,6 +185,26 @@ class BackupSettings(Section):
     """File on another disk or host that is told of every destruction at once; empty: only backups carry the list."""
 
 
+class RegionSettings(Section):
+    """Where data may be without a transfer assessment (R138); docs/howto/keep-the-supplier-register.md."""
+
+    allowed: tuple[str, ...] = (
+        *("local", "eu-west-2", "uksouth", "ukwest", "europe-west2", "eu-gb"),
+        *("uk", "uk-*", "gb", "united kingdom", "england", "scotland", "wales", "northern ireland"),
+    )
+    """Regions as providers name them, capital letters or not; ``*`` stands for any ending; ``local``: this machine."""
+
+    @field_validator("allowed")
+    @classmethod
+    def _no_joker_alone(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in value:
+            if not re.fullmatch(r"[A-Za-z][A-Za-z0-9 _-]+\*?", pattern):
+                raise ValueError(
+                    f'"{pattern}" is no name of a region; write it like eu-west-2 or uk-*, at least two letters first'
+                )
+        return value
+
+
 class MetricsSettings(Section):
     """Prometheus figures, in plain HTTP and therefore on loopback only."""
 
@@ -304,6 +325,7 @@ class Settings(Section):
     tls: TlsSettings = TlsSettings()
     audit: AuditSettings = AuditSettings()
     backup: BackupSettings = BackupSettings()
+    regions: RegionSettings = RegionSettings()
     metrics: MetricsSettings = MetricsSettings()
     accounts: AccountSettings = AccountSettings()
     single_sign_on: tuple[SingleSignOn, ...] = ()

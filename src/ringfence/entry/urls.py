@@ -35,6 +35,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("retention/", include("ringfence.web.retention.urls")),
     path("payments/", include("ringfence.web.payments.urls")),
     path("library/", include("ringfence.web.library.urls")),
+    path("suppliers/", include("ringfence.web.suppliers.urls")),
     path("people/", include("ringfence.web.people.urls")),
     path("audit/", audit.audit, name="audit"),
     path("audit/export/", audit.export, name="audit_export"),

@@ -102,6 +102,12 @@ PLACES = (
         frozenset({Right.PUBLISH_NOTICE, Right.APPROVE_NOTICE}),
     ),
     Place(
+        "suppliers",
+        _("Suppliers"),
+        _("See who holds data and where, which certificates end, and what contracts say."),
+        frozenset({Right.KEEP_SUPPLIERS, Right.ASSESS_TRANSFER}),
+    ),
+    Place(
         "plays",
         _("Listening"),
         _("See for which purposes recordings were heard."),

@@ -14,6 +14,7 @@ from tests.e2e.pages.test_pages_in_browser import in_call, overflow, problems
 from tests.support.pages import BBC_PERSON, REVIEW, WAITING_GRANT
 
 from ringfence.centre.accounts.models import User
+from ringfence.centre.suppliers.models import Certificate
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 
@@ -36,13 +37,20 @@ PAGES = {
         "/people/who-could/?right=play_recordings&day=bins&at=14:05",
         "/people/urgent/",
     ],
-    "dpo": ["/"],
+    "dpo": ["/", "/suppliers/northwharf-hosting/", "/suppliers/northwharf-hosting/transfer/"],
     "agt": ["/library/", "/library/?q=zebra", "/library/mask-and-delete/"],
     "codm": [
         "/library/add/",
         "/library/recording-calls/edit/",
         "/library/recording-calls/upkeep/",
         "/library/recording-calls/signatures/",
+        "/suppliers/",
+        "/suppliers/add/",
+        "/suppliers/larkfield-telecom/",
+        "/suppliers/larkfield-telecom/change/",
+        "/suppliers/larkfield-telecom/certificate/",
+        "/suppliers/larkfield-telecom/remove/",
+        "/suppliers/larkfield-telecom/versions/1/",
     ],
     "ict": [
         "/people/telephones/",
@@ -105,6 +113,35 @@ def test_a_joiner_is_added_by_keyboard_alone(browser: Browser, site: Site) -> No
         keyboard.press("Enter")
         expect(page.locator("h1")).to_have_text("A link for Linnet Ashgrove")
     assert User.objects.filter(email="linnet@centre.example").exists()
+
+
+def test_a_supplier_and_its_certificate_are_recorded_by_keyboard_alone(browser: Browser, site: Site) -> None:
+    with signed_in(browser, site, "codm") as profile:
+        page = profile.new_page()
+        keyboard = page.keyboard
+        page.goto("/suppliers/add/")
+        page.focus("#id_name")
+        keyboard.press("Enter")
+        expect(page.get_by_role("alert")).to_contain_text("Say whether it processes personal data.")
+        page.focus("#id_name")
+        keyboard.type("Tarn Backup")
+        keyboard.press("Tab")
+        keyboard.type("Keeps backups")
+        keyboard.press("Tab")
+        keyboard.press("Tab")
+        keyboard.press("Space")  # the first answer
+        keyboard.press("Enter")
+        expect(page.locator("h1")).to_have_text("Tarn Backup")
+        page.get_by_role("button", name="Record a certificate").focus()
+        keyboard.press("Enter")
+        page.focus("#id_standard")
+        for text in ("ISO/IEC 27001:2022", "Harbourlight", "HC 7", "Every site", "01052040"):
+            keyboard.type(text)
+            keyboard.press("Tab")
+        page.focus("#id_warn_days")
+        keyboard.press("Enter")
+        expect(page.get_by_role("heading", name="ISO/IEC 27001:2022")).to_be_visible()
+    assert Certificate.objects.get(supplier="tarn-backup").warn_days == 60
 
 
 def test_one_key_opens_desk_aids_beside_a_call_within_a_second(browser: Browser, site: Site) -> None:

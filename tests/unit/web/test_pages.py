@@ -94,8 +94,8 @@ MENUS = {
         "Health",
     ],
     "RP": ["Calls", "Recordings", "Retention", "Listening"],
-    "DPO": ["Flags", "Retention", "People", "Privacy notices", "Listening", "Audit"],
-    "ICT": ["Retention", "Telephones", "Support", "Audit", "Health"],
+    "DPO": ["Flags", "Retention", "People", "Privacy notices", "Suppliers", "Listening", "Audit"],
+    "ICT": ["Retention", "Telephones", "Support", "Suppliers", "Audit", "Health"],
     "SARO": ["Retention"],
     "SUPPLIER": ["Support"],
 }

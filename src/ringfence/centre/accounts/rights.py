@@ -88,6 +88,13 @@ class Right(StrEnum):
     EDIT_LIBRARY = "edit_library"
     """Publish procedures and desk aids, and see who has signed which version (R101)."""
 
+    KEEP_SUPPLIERS = "keep_suppliers"
+    """Keep the register of suppliers: certificates, where data is, what contracts say (R129, R137, R139)."""
+    ASSESS_TRANSFER = "assess_transfer"
+    """Read the register, and assess a transfer of data to another region, as the data protection officer (R138)."""
+    ACCEPT_TRANSFER = "accept_transfer"
+    """Accept such an assessment as the head of service: the officer advises and does not approve (C29)."""
+
     MANAGE_DEVICES = "manage_devices"
     MANAGE_TRUNKS = "manage_trunks"
     SUPPORT_CENTRE = "support_centre"
@@ -166,6 +173,7 @@ _MANAGE = {
     Right.REVIEW_ACCESS,
     Right.BREAK_GLASS,
     *_BREACH,
+    Right.KEEP_SUPPLIERS,
 }
 _CASES = {Right.REQUEST_RESTORE, Right.PLACE_HOLD, Right.RELEASE_HOLD}
 
@@ -197,7 +205,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
         }
     ),
     Role.CODM: frozenset({*_MANAGE, Right.EDIT_RETENTION}),
-    Role.HOS: frozenset({*_MANAGE, Right.APPROVE_RETENTION, Right.SWITCH_RECORDING}),
+    Role.HOS: frozenset({*_MANAGE, Right.APPROVE_RETENTION, Right.SWITCH_RECORDING, Right.ACCEPT_TRANSFER}),
     Role.RP: frozenset({*_LISTEN, Right.SEE_LIVE, Right.SEE_REPORTS}),
     Role.SARO: frozenset(_CASES),
     Role.DPO: frozenset(
@@ -209,6 +217,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
             Right.SETTLE_CONFLICT,
             Right.AGREE_RETENTION,
             Right.APPROVE_NOTICE,
+            Right.ASSESS_TRANSFER,
             Right.SEE_REPORTS,
             Right.REPORT_BREACH,
             Right.LEAD_BREACH,
@@ -219,6 +228,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
         {
             Right.MANAGE_DEVICES,
             Right.MANAGE_TRUNKS,
+            Right.KEEP_SUPPLIERS,
             Right.APPLY_RETENTION,
             Right.SUPPORT_CENTRE,
             Right.SEE_TECHNICAL_AUDIT,

@@ -51,6 +51,7 @@ class RetentionClass(StrEnum):
     TRAINING = "Training and sign-off"
     NOTICE = "Privacy notices"
     BREACH = "Data breaches"
+    SUPPLIER = "Suppliers and processors"
     CONFIGURATION = "Configuration of the centre"
     LIVE = "State of the moment"
     OPERATION = "Running of the installation"
@@ -69,6 +70,7 @@ RULES: Mapping[RetentionClass, str] = {
     RetentionClass.TRAINING: "As long as it must be shown who had signed what when calls were taken.",
     RetentionClass.NOTICE: "Every published version stays readable.",
     RetentionClass.BREACH: "Kept as the controller's proof of each breach, its effects and measures (Article 33(5)).",
+    RetentionClass.SUPPLIER: "Every version stays: it shows what was known of a processor while data was with it.",
     RetentionClass.CONFIGURATION: "As long as it is used; published versions stay, because calls point at them.",
     RetentionClass.LIVE: "Replaced as things change; events are pruned within days.",
     RetentionClass.OPERATION: "Pruned by the job that writes it.",

@@ -106,6 +106,7 @@ def _load(settings: Settings, *, made_of: str) -> Plan:
     passwords = load_centre(SAMPLE).passwords
     _train()
     _save_payment_pages(settings)
+    _record_suppliers()
     now = build_snapshot()
     names = {client.code: client.name for client in now.clients}
     labels = {number["number"]: number["label"] for row in sample()["clients"] for number in row["numbers"]}
@@ -131,6 +132,17 @@ def _load(settings: Settings, *, made_of: str) -> Plan:
     )
     plans.write(settings.data, plan)
     return plan
+
+
+def _record_suppliers() -> None:
+    """Two invented suppliers, one of whose certificates ends soon, and the alarm that says so."""
+    from django.utils import timezone
+
+    from ringfence.centre.suppliers.actions import watch
+    from ringfence.centre.suppliers.actions.samples import load_samples
+
+    load_samples(now=timezone.now())
+    watch(now=timezone.now())
 
 
 def _save_payment_pages(settings: Settings) -> None:

@@ -86,6 +86,14 @@ ALARMS: dict[str, tuple[Text, Text]] = {
         _("They go on ringing and get no new password. Open Telephones, set 802.1X up, and record it."),
     ),
     "library_review_due": (_("Documents of the library are due for review"), _("Their owners look at them again.")),
+    "supplier_certificate": (
+        _("A supplier's certificate ends soon or has ended"),
+        _("Ask the supplier for the renewed one, and record it on the page Suppliers."),
+    ),
+    "region_not_assessed": (
+        _("Data goes to a region outside the allow-list"),
+        _("Choose a region of the list (regions.allowed), or record a transfer assessment on the page Suppliers."),
+    ),
     "older_directory": (_("An old directory was offered"), _("Check that one worker runs, not two.")),
 }
 
