@@ -111,11 +111,11 @@ def change_role(
 
 @users.command("link")
 def new_link(email: Email) -> None:
-    """A fresh one-time link to choose a password."""
+    """A fresh one-time link to choose a password; audited, because whoever holds it can choose it."""
     person = _person(email)
     from ringfence.centre.accounts import actions
 
-    typer.echo(f"{current().page}{actions.invitation_path(person)}")
+    typer.echo(f"{current().page}{actions.renew_link(user=person, by=None)}")
 
 
 @users.command("reset-mfa")

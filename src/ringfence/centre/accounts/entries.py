@@ -11,6 +11,11 @@ class UserInvited(Entry):
     employer: str
 
 
+@audited("user.link_made", _("A new link to choose a password was made for user {user_id}."), personal={"user_id"})
+class LinkMade(Entry):
+    user_id: str
+
+
 @audited("user.closed", _("The account of user {user_id} was closed: {reason}."), personal={"user_id"})
 class UserClosed(Entry):
     user_id: str

@@ -1,5 +1,6 @@
 """Nobody reaches a page without a second factor, except in the demo; every sign-in is audited."""
 
+import json
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from django.urls import ResolverMatch
 
 from ringfence.centre.accounts import actions
 from ringfence.centre.accounts.adapter import InvitedOnlyAdapter
+from ringfence.centre.accounts.errors import Refused
 from ringfence.centre.accounts.middleware import SecondFactorMiddleware
 from ringfence.centre.accounts.models import User
 from ringfence.centre.audit.models import AuditEntry
@@ -66,3 +68,17 @@ def test_the_invitation_link_works_until_a_password_is_chosen(person: User, clie
     person.set_password("a long enough password")
     person.save()
     assert actions.invitation_path(person) != path
+
+
+def test_a_link_that_the_operator_makes_is_audited_and_none_opens_a_closed_account(person: User) -> None:
+    assert actions.renew_link(user=person, by=None).startswith("/password/reset/key/")
+    with all_clients("the test reads"):
+        row = AuditEntry.objects.latest("number")
+    assert (row.code, row.actor_id, json.loads(row.fields)) == ("user.link_made", "", {"user_id": person.id.hex})
+    actions.close_account(user=person, reason="left", by=None)
+    with all_clients("the test reads"):
+        before = AuditEntry.objects.count()
+    with pytest.raises(Refused, match="closed"):
+        actions.renew_link(user=person, by=None)
+    with all_clients("the test reads"):
+        assert AuditEntry.objects.count() == before

@@ -81,6 +81,15 @@ def invitation_path(user: User) -> str:
     return reverse("account_reset_password_from_key", kwargs={"uidb36": user_pk_to_url_str(user), "key": key})
 
 
+@transaction.atomic
+def renew_link(*, user: User, by: User | None) -> str:
+    """As :func:`invitation_path`, for somebody invited before; audited. Raises Refused for a closed account."""
+    if user.closed_at is not None:
+        raise Refused("This account is closed and stays so; no link opens it.")
+    record(entries.LinkMade(user_id=user.id.hex), actor=actor_of(by))
+    return invitation_path(user)
+
+
 def may_manage(user: User, by: User | None) -> None:
     """Raises Refused unless ``by`` is somebody else who manages people for every client that ``user`` works for."""
     if by is None:
