@@ -30,7 +30,7 @@ for arguments in json.loads(sys.argv[1]):
     results.append([code, out.getvalue(), err.getvalue()])
 print(json.dumps(results))
 """
-_WITHOUT_POWERS = """
+WITHOUT_POWERS = """
 import ctypes, os, sys
 for capability in range(64):
     ctypes.CDLL(None).prctl(24, capability, 0, 0, 0)  # PR_CAPBSET_DROP
@@ -115,18 +115,18 @@ class Installation:
         """Several commands in one process."""
         return read_batch(self._process(batch(self.config, lines), limit_file_bytes=limit_file_bytes))
 
-    def run_as_stranger(self, *lines: tuple[str, ...]) -> list[Said]:
-        """As :meth:`run`, by an operating-system user who may not open the data folder."""
-        root = os.geteuid() == 0
+    def run_as_stranger(self, *lines: tuple[str, ...], closed: Path | None = None) -> list[Said]:
+        """As :meth:`run`, by an operating-system user who may not open ``closed``, the data folder by default."""
+        root, closed = os.geteuid() == 0, closed or self.data
         if root:
-            os.chown(self.data, 65534, 65534)  # root without its powers is a user like any other
-        self.data.chmod(0o700 if root else 0)
+            os.chown(closed, 65534, 65534)  # root without its powers is a user like any other
+        closed.chmod(0o700 if root else 0)
         try:
-            return read_batch(self._process([sys.executable, "-c", _WITHOUT_POWERS, *batch(self.config, lines)]))
+            return read_batch(self._process([sys.executable, "-c", WITHOUT_POWERS, *batch(self.config, lines)]))
         finally:
-            self.data.chmod(0o700)
+            closed.chmod(0o700)
             if root:
-                os.chown(self.data, 0, 0)
+                os.chown(closed, 0, 0)
 
     def inside(self, code: str, **given: Any) -> Any:
         """What ``code`` leaves in ``result``; it runs in a process of this installation, with ``given``."""

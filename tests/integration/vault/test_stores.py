@@ -2,12 +2,14 @@
 
 import hashlib
 import os
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.support.installation import WITHOUT_POWERS
 from tests.support.s3_server import S3Server, running_s3
 
 from ringfence.vault import FileStore, ObjectStore, S3Store
@@ -260,3 +262,23 @@ class TestS3:
         with pytest.raises(ObjectDamaged):
             store.put("damaged", b"bytes")
         store.close()
+
+
+def test_a_folder_that_may_not_be_read_does_not_pass_for_an_empty_store(tmp_path: Path) -> None:
+    store = FileStore(tmp_path / "store")
+    assert list(store.names()) == [], "a folder that is not there yet"
+    store.put(NAME, b"sealed")
+    root, closed = os.geteuid() == 0, tmp_path / "store" / NAME.split("/")[0]
+    if root:
+        os.chown(closed, 65534, 65534)
+    closed.chmod(0o700 if root else 0)
+    code = (
+        "import sys; from pathlib import Path; from ringfence.vault import FileStore\n"
+        "try: print(list(FileStore(Path(sys.argv[1])).names()))\n"
+        "except Exception as error: print(type(error).__name__, error)"
+    )
+    stranger = [sys.executable, "-c", WITHOUT_POWERS, sys.executable, "-c", code, str(tmp_path / "store")]
+    said = subprocess.run(stranger, capture_output=True, text=True, timeout=60, check=True).stdout
+    closed.chmod(0o700)
+    assert said.startswith("StoreUnavailable Objects cannot be listed: Permission denied."), said
+    assert list(store.names()) == [NAME]

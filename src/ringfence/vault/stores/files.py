@@ -77,7 +77,7 @@ class FileStore:
 
     def names(self, prefix: str = "") -> Iterator[str]:
         found: list[str] = []
-        for folder, folders, files in os.walk(self._root):
+        for folder, folders, files in os.walk(self._root, onerror=_told):
             folders[:] = [each for each in folders if not each.startswith(".")]
             found += [(Path(folder) / file).relative_to(self._root).as_posix() for file in files]
         yield from sorted(name for name in found if name.startswith(prefix))
@@ -99,6 +99,12 @@ def _mark(name: str) -> str:
 
 def _create(path: Path) -> BinaryIO:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb")
+
+
+def _told(error: OSError) -> None:
+    # A folder that is not there yet holds nothing; one that may not be read must not pass for an empty one.
+    if not isinstance(error, FileNotFoundError):
+        raise StoreUnavailable(f"Objects cannot be listed: {error.strerror}. Check the folder {error.filename}.")
 
 
 @contextmanager
