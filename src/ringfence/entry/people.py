@@ -64,7 +64,8 @@ def add_user(
             actions.grant_role(user=invitation.user, role=item.upper(), clients=client or None, reason=reason, by=None)
         if agent:
             actions.create_agent(user=invitation.user, by=None)
-    typer.echo(f"Invited. Give them this link, which works once: {current().page}{invitation.path}")
+        path = invitation.path  # inside: where it cannot be signed, nobody was invited
+    typer.echo(f"Invited. Give them this link, which works once: {current().page}{path}")
     if agent:
         typer.echo("They are offered calls once they have signed what is mandatory, on the page Library.")
 
