@@ -68,6 +68,9 @@ REPORTS = "SUP TL CODM HOS RP DPO"
 QUARANTINE = "SUP TL CODM HOS DPO"
 HOLDERS = "SUP TL CODM HOS SARO DPO"
 READERS = "TL CODM HOS DPO"
+BREACHES = "SUP TL CODM HOS DPO ICT"
+CONTAINING = "CODM HOS ICT"
+LEADING = "CODM HOS DPO"
 REVIEWS = "a review covers every client and is open to those who may see every client"
 SUPPLIERS = "the register of suppliers belongs to the installation and serves every client"
 TELEPHONES = "telephones belong to the installation"
@@ -292,6 +295,29 @@ TABLE: tuple[Line, ...] = (
         f"/suppliers/northwharf-hosting/transfers/{ASSESSMENT}/end",
         shared=SUPPLIERS,
     ),
+    # Data breaches: who may only report gets in and sees their own
+    get("breaches", BREACHES, "/breaches/"),
+    get("open_breach", BREACHES, "/breaches/open/"),
+    post("open_breach", BREACHES, "/breaches/open/"),
+    get("breach", BREACHES, "/breaches/breach-1/", ids=("breach-1",)),
+    *(
+        line
+        for step in ("sessions", "telephones", "suspend", "key")
+        for line in (
+            get("contain_breach", CONTAINING, f"/breaches/breach-1/contain/{step}/", ids=("breach-1",)),
+            post("contain_breach", CONTAINING, f"/breaches/breach-1/contain/{step}/", ids=("breach-1",)),
+        )
+    ),
+    get("decide_breach", "DPO", "/breaches/breach-1/decide/", ids=("breach-1",)),
+    post("decide_breach", "DPO", "/breaches/breach-1/decide/", ids=("breach-1",)),
+    get("close_breach", LEADING, "/breaches/breach-1/close/", ids=("breach-1",)),
+    post("close_breach", LEADING, "/breaches/breach-1/close/", ids=("breach-1",)),
+    get("breach_record", LEADING, "/breaches/breach-2/record/", ids=("breach-2",)),
+    get("breach_record_file", LEADING, "/breaches/breach-2/record.json", ids=("breach-2",)),
+    get("breach_affected", LEADING, "/breaches/breach-1/affected/", ids=("breach-1",)),
+    post("breach_affected_file", LEADING, "/breaches/breach-1/affected.csv", ids=("breach-1",)),
+    get("breach_account", LEADING, "/breaches/breach-1/account/", ids=("breach-1",)),
+    post("breach_account_file", LEADING, "/breaches/breach-1/account.csv", ids=("breach-1",)),
     get("plays", "SUP TL CODM HOS RP DPO", "/listening/"),
     get("plays_csv", "SUP TL CODM HOS RP DPO", "/listening/plays.csv"),
     get("heard", EVERY_ROLE, "/listening/mine/"),

@@ -16,6 +16,7 @@ from django.utils import timezone
 from ringfence.bridge.apply import apply
 from ringfence.centre.accounts.actions import grant_role
 from ringfence.centre.accounts.models import AccessReview, AccessReviewLine, Agent, Notice, RoleGrant, User
+from ringfence.centre.breaches.models import Breach, BreachKind, Decision
 from ringfence.centre.calls.sealing import party_sealer
 from ringfence.centre.directory.actions import SAMPLE, load_centre
 from ringfence.centre.directory.models import Queue
@@ -176,7 +177,48 @@ def furnish(*, now: datetime | None = None) -> Centre:
         apply(story.batch(), sealer=party_sealer(), agents=serves, now=now)
     raise_alarm("recording_gap", "count=1", at=now)
     _payment(agents[0], now=now)
+    _breaches(now)
     return Centre(agent=agents[0], queues=queues, calls=tuple(calls), recording=RecordingId("rec-heard"))
+
+
+def _breaches(now: datetime) -> None:
+    """A breach of BBC with two days left, by the account of the agent; and a drill that is closed."""
+    common: dict[str, Any] = {
+        "client_id": "BBC",
+        "since": now - timedelta(days=60),
+        "until": now + timedelta(hours=1),
+        "opened_by": user_of("team.leader").id.hex,
+        "opened_at": now - timedelta(hours=23),
+    }
+    with all_clients("a test"):
+        Breach.objects.create(
+            breach_id="breach-1",
+            number=1,
+            drill=False,
+            kind=BreachKind.STOLEN_SIGN_IN,
+            summary="A password was used from an unknown place.",
+            noticed_at=now - timedelta(hours=24),
+            account_id=user_of("agent").id.hex,
+            **common,
+        )
+        Breach.objects.create(
+            breach_id="breach-2",
+            number=2,
+            drill=True,
+            kind=BreachKind.LOST_DEVICE,
+            summary="A laptop was left on the train, for practice.",
+            noticed_at=now - timedelta(days=20),
+            decision=Decision.NOT_NEEDED,
+            decided_at=now - timedelta(days=19),
+            decided_by=user_of("data.protection").id.hex,
+            reason="Its disk is sealed.",
+            closed_at=now - timedelta(days=19),
+            closed_by=user_of("head.of.service").id.hex,
+            effect="None, it was a drill.",
+            measures="Everybody knows what to do.",
+            record='{"calls":0,"recordings":{}}',
+            **common,
+        )
 
 
 def _payment(agent: AgentId, *, now: datetime) -> None:

@@ -108,6 +108,12 @@ PLACES = (
         frozenset({Right.KEEP_SUPPLIERS, Right.ASSESS_TRANSFER}),
     ),
     Place(
+        "breaches",
+        _("Breaches"),
+        _("Open a data breach or a drill, contain it, see what it concerns, and keep its 72 hours."),
+        frozenset({Right.REPORT_BREACH, Right.CONTAIN_BREACH, Right.LEAD_BREACH}),
+    ),
+    Place(
         "plays",
         _("Listening"),
         _("See for which purposes recordings were heard."),

@@ -55,7 +55,17 @@ PAGES = {
         "/notices/",
         "/notices/BBC/draft/",
         "/privacy/ELDC/",
+        "/breaches/",
+        "/breaches/open/",
+        "/breaches/breach-1/",
+        "/breaches/breach-1/contain/sessions/",
+        "/breaches/breach-1/contain/key/",
+        "/breaches/breach-1/affected/",
+        "/breaches/breach-1/account/",
+        "/breaches/breach-1/close/",
+        "/breaches/breach-2/record/",
     ],
+    "dpo": ["/", "/breaches/breach-1/", "/breaches/breach-1/decide/"],
     "agt": ["/desk/"],
 }
 
@@ -292,3 +302,37 @@ def test_a_notice_is_drafted_by_keyboard_alone(browser: Browser, site: Site, com
         follow(page)
         expect(page.locator("h1")).to_contain_text("Privacy notice, version 1")
         complaints += problems(page)
+
+
+def test_a_drill_is_opened_and_tried_by_keyboard_alone(browser: Browser, site: Site, complaints: list[str]) -> None:
+    with signed_in(browser, site, "codm") as profile:
+        page = profile.new_page()
+        page.goto("/breaches/")
+        tab_to(page, "a[href='/breaches/open/']")
+        follow(page)
+        tab_to(page, "main button[type=submit]")
+        follow(page)
+        expect(page.get_by_role("alert")).to_contain_text("Say whether it is real or a drill.")
+        complaints += problems(page)
+        tab_to(page, "input[name=drill]")
+        page.keyboard.press("ArrowDown")
+        tab_to(page, "input[name=kind]")
+        page.keyboard.press("Space")
+        tab_to(page, "input[name=clients][value=BBC]")
+        page.keyboard.press("Space")
+        tab_to(page, "textarea[name=summary]")
+        page.keyboard.type("We practise.")
+        tab_to(page, "main button[type=submit]")
+        follow(page)
+        expect(page.locator("h1")).to_contain_text("Drill: Stolen sign-in")
+        tab_to(page, "a[href$='/contain/sessions/']")
+        follow(page)
+        tab_to(page, "input[name=reach]")
+        page.keyboard.press("ArrowDown")
+        tab_to(page, "main button[type=submit]")
+        follow(page)
+        expect(page.locator("main")).to_contain_text("This would happen")
+        complaints += problems(page)
+        tab_to(page, "main button[name=confirm]")
+        follow(page)
+        expect(page.locator("main")).to_contain_text("Drill, nothing was changed")

@@ -1,12 +1,12 @@
-"""Two councils, people of each post, and calls with recordings in every state."""
+"""Two councils, people of each post, and a way to open a breach."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from django.utils import timezone
+from tests.support.breaches import Open
 from tests.support.people import create_clients, create_person
 from tests.support.sealed import empty_storage
 
@@ -14,23 +14,10 @@ from ringfence.centre.accounts.models import User
 from ringfence.centre.accounts.rights import Role
 from ringfence.centre.breaches import actions
 from ringfence.centre.breaches.models import Breach
-from ringfence.centre.calls.models import Call
-from ringfence.centre.recordings.models import Recording
-from ringfence.centre.tenancy import all_clients
-from ringfence.vault.signing import FileSigningKey
-
-_key: FileSigningKey
-
-
-def signing_key() -> FileSigningKey:
-    return _key
 
 
 @pytest.fixture(autouse=True)
-def storage(db: None, tmp_path: Path, settings: Any) -> Iterator[None]:
-    global _key
-    _key = FileSigningKey.create(tmp_path / "keys" / "signing.key")
-    settings.RINGFENCE_SIGNING_KEY = f"{__name__}.signing_key"
+def storage(db: None) -> Iterator[None]:
     create_clients()
     with empty_storage():
         yield
@@ -57,9 +44,6 @@ def people() -> dict[str, User]:
     }
 
 
-Open = Callable[..., Breach]
-
-
 @pytest.fixture
 def opened(people: dict[str, User], now: datetime) -> Open:
     """Opens a breach of BBC that the supervisor noticed an hour ago."""
@@ -79,27 +63,3 @@ def opened(people: dict[str, User], now: datetime) -> Open:
         return actions.open_breach(people[by], **values)[0]
 
     return open_one
-
-
-def call(call_id: str, client: str, at: datetime, **recordings: dict[str, Any]) -> None:
-    """A call of five minutes with a recording for each keyword."""
-    with all_clients("the test prepares"):
-        made = Call.objects.create(
-            call_id=call_id,
-            client_id=client,
-            boot_id="boot",
-            direction="inbound",
-            line="+441632960001",
-            arrived_at=at,
-            answered_at=at,
-            ended_at=at + timedelta(minutes=5),
-        )
-        for recording_id, values in recordings.items():
-            Recording.objects.create(
-                recording_id=recording_id,
-                client_id=client,
-                call=made,
-                started_at=at,
-                stopped_at=at + timedelta(minutes=5),
-                **values,
-            )

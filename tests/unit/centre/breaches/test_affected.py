@@ -3,8 +3,8 @@
 from datetime import datetime, timedelta
 
 import pytest
+from tests.support.breaches import Open, call
 from tests.support.people import create_person
-from tests.unit.centre.breaches.conftest import Open, call
 
 from ringfence.centre.accounts.models import User
 from ringfence.centre.accounts.queries import actor_of

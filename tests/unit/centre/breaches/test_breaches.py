@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.unit.centre.breaches.conftest import Open
+from tests.support.breaches import Open
 
 from ringfence.centre.accounts.models import Notice, User
 from ringfence.centre.audit.models import AuditEntry

@@ -8,8 +8,8 @@ import pytest
 from django.conf import settings as django_settings
 from django.contrib.sessions.models import Session
 from django_tasks_db.models import DBTaskResult
+from tests.support.breaches import Open
 from tests.support.people import agent_id_of
-from tests.unit.centre.breaches.conftest import Open
 
 from ringfence.centre.accounts.actions import create_device
 from ringfence.centre.accounts.errors import AccountsError

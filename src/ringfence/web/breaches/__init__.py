@@ -1,0 +1,1 @@
+"""Pages on which data breaches and drills are opened, contained, decided and closed."""
