@@ -89,7 +89,7 @@ declare(
 )
 declare(
     "usersessions.UserSession",
-    purpose="Shows a person where they are signed in.",
+    purpose="Shows a person where they are signed in, and ends a session that nobody uses.",
     subjects={Subject.STAFF},
     personal={
         "user": "whose session it is",
@@ -97,6 +97,7 @@ declare(
         "user_agent": "name of the browser",
         "session_key": "the ticket of the session",
         "data": "empty",
+        "last_seen_at": "when the person last did something, to within half a minute",
     },
     retention=RetentionClass.SIGN_IN,
     export=by_user("user"),

@@ -1,7 +1,7 @@
 """A session that nobody uses ends at its next request, and the sign-in page says why (R136, WCAG 2.2.1).
 
 A person does something when the browser opens a page or sends a form. What scripts fetch by themselves counts never;
-they say so instead when a key or a pointer was used (``frontend/src/session.ts``). The desk's own looks count while
+they say so instead when somebody is there (``frontend/src/session.ts``). The desk's own looks count while
 the exchange has the agent Available, in a call or wrapping up: somebody who listens to a caller touches no key. An
 agent who walked away misses the next call and is Not ready from then on, which counts no longer.
 """
@@ -33,7 +33,7 @@ from ringfence.web.access import wants_json
 DESK = frozenset({"desk_state", "desk_token"})
 """Routes that the desk asks by itself."""
 REPORT = "account_session"
-"""The route at which a page's script says that a key or a pointer was used."""
+"""The route at which a page's script says that somebody is there."""
 NEVER_SHOWN = frozenset({"csrfmiddlewaretoken", "sha256"})
 
 
@@ -91,7 +91,7 @@ def _route(request: HttpRequest) -> str | None:
 
 
 def by_hand(request: HttpRequest, route: str | None) -> bool:
-    """True when a person did this: opened a page, sent a form, or used a key or a pointer on an open page."""
+    """True when a person did this: opened a page, sent a form, or is there by the word of an open page."""
     if route == REPORT:
         return request.method == "POST"
     # Fetch Metadata tells an opened page from a script's request; browsers leave it out on plain HTTP.

@@ -1,4 +1,4 @@
-// Every page of a signed-in person: tells the server that a key or a pointer was used, warns two minutes before the
+// Every page of a signed-in person: tells the server that somebody is there, warns two minutes before the
 // session ends, and says so when it has ended. The server decides; the page only asks in time.
 
 export const WARN_MS = 120_000
@@ -164,7 +164,8 @@ function main(dialog: HTMLDialogElement): void {
     const field = event.target
     if (field instanceof Element && field.closest('form')?.method === 'post') typed = true
   })
-  for (const kind of ['keydown', 'pointerdown', 'wheel'] as const) {
+  // Who hears a recording touches nothing; it ends by itself. Such events do not bubble, but they are caught on their way.
+  for (const kind of ['keydown', 'pointerdown', 'wheel', 'timeupdate'] as const) {
     document.addEventListener(kind, use, { capture: true, passive: true })
   }
   setInterval(look, LOOK_MS)

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { Announcer } from '../src/announcer'
 import { Backoff } from '../src/backoff'
 import { between, grade, mos } from '../src/quality'
+import { REPORT_MS, WARN_MS, due, readAnswer } from '../src/session'
 import { actionOf } from '../src/shortcuts'
 import { clock, lookEvery, parseState, queueStep } from '../src/state'
 import { fill, keypadWord, microphoneWord } from '../src/words'
@@ -134,4 +135,22 @@ test('the announcer answers at once and mentions seldom, newest first', (context
 
 test('only known outcomes of the keypad are told', () => {
   assert.deepEqual(['typing', 'accepted', 'constructor'].map(keypadWord), ['keypad_typing', 'keypad_accepted', null])
+})
+
+test('a page reports use once a minute, and asks the server only when the end is near', () => {
+  const at = { told: 0, deadline: 30 * 60_000, used: false }
+  assert.equal(due(REPORT_MS, at), null)
+  assert.equal(due(REPORT_MS - 1, { ...at, used: true }), null)
+  assert.equal(due(REPORT_MS, { ...at, used: true }), 'report')
+  assert.equal(due(at.deadline - WARN_MS - 1, at), null)
+  assert.equal(due(at.deadline - WARN_MS, at), 'ask')
+  assert.equal(due(at.deadline - WARN_MS, { ...at, used: true }), 'report')
+  assert.equal(due(at.deadline + 1, { ...at, told: at.deadline }), 'ask')
+})
+
+test('an answer about the session is read whole or not at all', () => {
+  const answer = { left_ms: 1, because: 'idle', person: 'x', csrf: 'y' }
+  assert.deepEqual(readAnswer({ ...answer, more: 1 }), answer)
+  for (const name of Object.keys(answer)) assert.equal(readAnswer({ ...answer, [name]: undefined }), null)
+  assert.equal(readAnswer(null), null)
 })
