@@ -7,9 +7,10 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from django.db import IntegrityError, transaction
 from tests.support.people import create_clients, create_person
 
-from ringfence.centre.accounts.models import User
+from ringfence.centre.accounts.models import RoleGrant, User
 from ringfence.centre.accounts.rights import Role
 from ringfence.centre.audit.models import AuditEntry
 from ringfence.centre.audit.queries import describe
@@ -261,6 +262,16 @@ def test_the_officer_assesses_and_the_head_of_service_accepts(manager: User) -> 
     actions.end_transfer(assessment=renewed, now=START, by=officer)
     assert problems(code) == [Problem(fault=Fault.REGION, about="us-east-1")]
     assert audited()[-1].endswith("at northwharf-hosting to us-east-1 no longer counts.")
+
+
+def test_nobody_who_changed_posts_accepts_their_own_assessment() -> None:
+    officer, code = create_person("officer", Role.DPO), add()
+    made = assess(code, officer)
+    RoleGrant.objects.filter(user=officer).update(role=Role.HOS)
+    with pytest.raises(Refused, match="Somebody else than its author"):
+        actions.accept_transfer(assessment=made, now=START, by=officer)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        TransferAssessment.objects.filter(pk=made.pk).update(accepted_at=START, accepted_by=officer.id.hex)
 
 
 @pytest.mark.parametrize(
