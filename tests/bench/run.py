@@ -38,7 +38,7 @@ SHORT_RUNS: dict[str, list[list[str]]] = {
     "leak": [["--calls", "40", "--rounds", "5"]],
     "bridge_rate": [[]],
     "audit_rate": [[]],
-    "audit_read": [["2000000"]],
+    "audit_read": [["300000"]],
     "purge": [["2000"]],
 }
 LONG_RUNS: dict[str, list[list[str]]] = {

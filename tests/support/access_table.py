@@ -181,7 +181,8 @@ TABLE: tuple[Line, ...] = (
     get("certificate", REPORTS, "/retention/certificates/rec-gone", ids=("rec-gone",)),
     # Payments
     get("payments", PAYMENTS, "/payments/"),
-    get("payments_csv", PAYMENTS, "/payments/report.csv"),
+    get("payments_export", PAYMENTS, "/payments/export/"),
+    post("payments_export", PAYMENTS, "/payments/export/", PURPOSE),
     get("payment_links", MANAGERS, "/payments/pages/"),
     get("payment_link_add", MANAGERS, "/payments/pages/BBC/add/", ids=("BBC",)),
     post("payment_link_add", MANAGERS, "/payments/pages/BBC/add/", LINK, ids=("BBC",)),

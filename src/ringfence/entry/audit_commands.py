@@ -61,6 +61,7 @@ def export(
     from ringfence.centre.audit.checkpoints import signer
     from ringfence.centre.audit.export import write_trail
     from ringfence.centre.audit.kinds import AuditExported
+    from ringfence.centre.calls.purposes import Purpose
 
     if not purpose.strip():
         raise OperatorError("Say why the trail is exported: --purpose 'External audit 2026'.")
@@ -74,7 +75,13 @@ def export(
         raise OperatorError(f"{folder} cannot be written ({error.strerror}); choose another place.") from None
     with transaction.atomic():
         record(
-            AuditExported(format="jsonl", filters=[], found=found, purpose=purpose.strip()[:120], case_reference=""),
+            AuditExported(
+                format="jsonl",
+                filters=[],
+                found=found,
+                purpose=Purpose.DATA_PROTECTION,  # the whole trail leaves to prove that the rules are kept
+                case_reference=purpose.strip()[:120],
+            ),
             actor=OPERATOR,
         )
     typer.echo(f"{found} entries. Verify them anywhere: cd {folder} && python3 verify_audit.py entries.jsonl \\")

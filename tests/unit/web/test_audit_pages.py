@@ -94,7 +94,7 @@ def test_plays_are_counted_by_purpose_and_client(sign_in: SignIn, centre: Centre
     play(centre, sign_in("TL"))
     page = sign_in("HOS").page("/listening/")
     assert "Plays by client and purpose" in page.text
-    rows = list(csv.reader(io.StringIO(sign_in("DPO").get("/listening/plays.csv").content.decode())))
+    rows = list(csv.reader(io.StringIO(sign_in("DPO").get("/listening/plays.csv").content.decode("utf-8-sig"))))
     assert ["BBC", "quality", "1"] in [row[:3] for row in rows]
     assert len(rows) == 1 + 3 * 6
     tomorrow = (timezone.now() + timedelta(days=1)).date()

@@ -11,6 +11,8 @@ from django.test import Client as Browser
 from tests.support.pages import Centre, Exchange, user_of
 from tests.support.strict_pages import Visitor, strictly
 
+from ringfence.centre.audit.models import AuditEntry
+from ringfence.centre.audit.queries import describe
 from ringfence.centre.payments import actions
 from ringfence.centre.payments.models import Payment, PaymentLink, PaymentState
 from ringfence.centre.payments.secrets import digest, sign
@@ -97,10 +99,17 @@ def test_the_report_says_what_to_look_into_and_is_a_table_too(sign_in: SignIn) -
         "Told by the agent",
     ):
         assert text in page.text
-    table = visitor.get("/payments/report.csv")
+    visitor.page("/payments/export/")
+    why = strictly(visitor.post("/payments/export/?client=BBC", {"purpose": "complaint"}))
+    assert "Enter the reference of the case" in why.text
+    table = visitor.post("/payments/export/", {"purpose": "complaint", "case_reference": " C-17 "})
     assert table.headers["Content-Type"].startswith("text/csv")
-    lines = table.content.decode().splitlines()
+    lines = table.content.decode("utf-8-sig").splitlines()
     assert len(lines) == 4
+    with all_clients("the test reads"):
+        entry = AuditEntry.objects.filter(code="file.exported").latest("number")
+    assert describe(entry) == "Saved payments as a file of 3 lines, for complaint."
+    assert '"case_reference":"C-17"' in entry.fields
     assert lines[1].startswith("Never proven closed,BBC,")
     assert visitor.page("/payments/?since=2027-01-01&until=2026-01-01").text.count("must not come before") == 2
 

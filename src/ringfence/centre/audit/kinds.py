@@ -15,6 +15,16 @@ class AuditExported(Entry):
     case_reference: str
 
 
+@audited("file.exported", _("Saved {what} as a file of {lines} lines, for {purpose}."))
+class FileExported(Entry):
+    """A report left the centre as a file."""
+
+    what: str
+    lines: int
+    purpose: str
+    case_reference: str = ""
+
+
 @audited("audit.chain_renewed", _("{entries} entries were chained anew by an update; the old chain ended with {last}."))
 class ChainRenewed(Entry):
     """The format of the chain changed; the old chain was verified first."""

@@ -122,10 +122,11 @@ class EventTaken(Entry):
     payment_id: str
 
 
-@audited("payment.reported", _("Looked at the report of payments; exported: {exported}."))
+@audited("payment.reported", _("Looked at the report of payments."))
 class ReportSeen(Entry):
-    exported: bool
     rows: int
+    exported: bool = False
+    """True in entries of before a file had an entry of its own."""
 
 
 @audited("keypad.started", _("Keypad entry of {field} began for payment {payment_id}."))

@@ -164,7 +164,6 @@ def payment_report(
     until: datetime | None = None,
     client: str = "",
     now: datetime,
-    exported: bool = False,
 ) -> PaymentReport:
     """Pauses never closed or too long, near misses, payments without a pause. Looking is audited."""
     with transaction.atomic(), scope_of(user, Right.SEE_PAYMENTS):
@@ -194,9 +193,7 @@ def payment_report(
             without_pause=[line for line in lines if line.kind == Sighting.Kind.WITHOUT_PAUSE],
             cut=len(rows) > MAX_ROWS or len(sightings) > MAX_ROWS,
         )
-        record(
-            ReportSeen(exported=exported, rows=len(pauses) + len(lines)), actor=actor_of(user), client=client or None
-        )
+        record(ReportSeen(rows=len(pauses) + len(lines)), actor=actor_of(user), client=client or None)
     return report
 
 

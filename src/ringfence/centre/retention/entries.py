@@ -173,10 +173,12 @@ class RecordsDestroyed(Entry):
     count: int
 
 
-@audited("retention.exported", _("Exported {what}: {lines} lines."))
+@audited("retention.exported", _("Exported {what}: {lines} lines, for {purpose}."))
 class RetentionExported(Entry):
     what: str
     lines: int
+    purpose: str = ""
+    """Empty in entries of before it was kept."""
 
 
 @audited("duty.set", _("Put {user_id} on duty from {starts} to {ends}."), personal=["user_id"])

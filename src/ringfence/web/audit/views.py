@@ -2,7 +2,6 @@
 
 import uuid
 
-from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.utils.http import urlencode
@@ -10,16 +9,16 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from ringfence.centre.accounts.models import Agent
-from ringfence.centre.accounts.queries import actor_of, user_names
+from ringfence.centre.accounts.queries import user_names
 from ringfence.centre.accounts.rights import ASKED_ABOUT, Right, Role
 from ringfence.centre.audit import queries
 from ringfence.centre.audit.about import Subject, about
-from ringfence.centre.audit.actions import record
 from ringfence.centre.audit.errors import BadPageMark
 from ringfence.centre.audit.export import csv_lines, json_lines
 from ringfence.centre.audit.kinds import AuditExported
 from ringfence.web.access import PersonRequest, needs
 from ringfence.web.audit.forms import AuditForm, ExportForm
+from ringfence.web.exports import CSV, save_file
 from ringfence.web.names import client_choices, people_choices
 
 PAGE = 50
@@ -104,21 +103,19 @@ def export(request: PersonRequest) -> HttpResponse:
     values = form.cleaned_data
     rows = sorted(queries.page_of(*entries, limit=EXPORT_LIMIT).rows, key=lambda row: row.number)
     content = "".join(csv_lines(rows) if values["format"] == "csv" else json_lines(rows))
-    with transaction.atomic():
-        record(
-            AuditExported(
-                format=values["format"],
-                filters=sorted(name for name, value in listing.data.items() if value and name in listing.fields),
-                found=len(rows),
-                purpose=values["purpose"],
-                case_reference=" ".join(values["case_reference"].split()),
-            ),
-            actor=actor_of(request.person.user),
-        )
-    kind = "text/csv" if values["format"] == "csv" else "application/jsonl"
-    answer = HttpResponse(content, content_type=f"{kind}; charset=utf-8")
-    answer.headers["Content-Disposition"] = f'attachment; filename="audit.{values["format"]}"'
-    return answer
+    return save_file(
+        request,
+        AuditExported(
+            format=values["format"],
+            filters=sorted(name for name, value in listing.data.items() if value and name in listing.fields),
+            found=len(rows),
+            purpose=values["purpose"],
+            case_reference=" ".join(values["case_reference"].split()),
+        ),
+        content,
+        kind=CSV if values["format"] == "csv" else "application/jsonl; charset=utf-8",
+        name=f"audit.{values['format']}",
+    )
 
 
 @needs(Right.SEE_AUDIT)

@@ -1,6 +1,5 @@
 """For which purposes recordings are heard (R80), and who heard one's own calls."""
 
-import csv
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,10 +11,12 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
 from ringfence.centre.accounts.rights import Right
+from ringfence.centre.audit.kinds import FileExported
 from ringfence.centre.calls.purposes import Purpose
 from ringfence.centre.recordings.queries import heard_of_agent, plays_by_purpose
 from ringfence.kit.ids import AgentId, ClientCode
 from ringfence.web.access import PersonRequest, needs, signed_in
+from ringfence.web.exports import CSV, PROOF, csv_bytes, save_file
 from ringfence.web.forms import PeriodForm, day_end, day_start
 from ringfence.web.names import client_choices
 
@@ -77,14 +78,18 @@ def plays(request: PersonRequest) -> HttpResponse:
 def plays_csv(request: PersonRequest) -> HttpResponse:
     """The same counts as a file; it names no person and no recording."""
     _form, since, until = _period(request)
-    answer = HttpResponse(content_type="text/csv; charset=utf-8")
-    answer.headers["Content-Disposition"] = 'attachment; filename="plays-by-purpose.csv"'
-    writer = csv.writer(answer)
-    writer.writerow(["client", "purpose", "plays", "from", "until"])
-    for line in _lines(request, since, until):
-        for purpose, count in zip(Purpose, line.counts, strict=True):
-            writer.writerow([line.client, purpose.value, count, since.isoformat(), until.isoformat()])
-    return answer
+    rows = [
+        (line.client, purpose.value, count, since.isoformat(), until.isoformat())
+        for line in _lines(request, since, until)
+        for purpose, count in zip(Purpose, line.counts, strict=True)
+    ]
+    return save_file(
+        request,
+        FileExported(what="plays-by-purpose", lines=len(rows), purpose=PROOF),
+        csv_bytes(("client", "purpose", "plays", "from", "until"), rows),
+        kind=CSV,
+        name="plays-by-purpose.csv",
+    )
 
 
 @signed_in

@@ -1,27 +1,27 @@
 """Pauses in force, pauses that nothing proved closed, near misses, payments without a pause."""
 
-import csv
 from collections.abc import Iterator
 
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.utils.translation import gettext_lazy as _l
+from django.views.decorators.http import require_http_methods, require_safe
 
 from ringfence.centre.accounts.queries import agent_names
 from ringfence.centre.accounts.rights import Right
+from ringfence.centre.audit.kinds import FileExported
 from ringfence.centre.payments.queries import PaymentReport, SightingRow, open_payments, payment_report
 from ringfence.web.access import PersonRequest, needs
-from ringfence.web.forms import day_end, day_start
+from ringfence.web.exports import CSV, csv_bytes, save_file
+from ringfence.web.forms import PurposeForm, day_end, day_start
 from ringfence.web.names import client_choices
 from ringfence.web.payments.forms import ReportForm
 from ringfence.web.payments.labels import fault_text
 
-_RISKY = ("=", "+", "-", "@", "\t", "\r")
 
-
-def _report(request: PersonRequest, *, exported: bool) -> tuple[ReportForm, PaymentReport]:
+def _report(request: PersonRequest) -> tuple[ReportForm, PaymentReport]:
     form = ReportForm(request.GET, clients=client_choices(request.person, Right.SEE_PAYMENTS))
     valid = form.is_valid()
     values = form.cleaned_data
@@ -31,7 +31,6 @@ def _report(request: PersonRequest, *, exported: bool) -> tuple[ReportForm, Paym
         until=day_end(values["until"]) if valid else None,
         client=values["client"] if valid else "",
         now=timezone.now(),
-        exported=exported,
     )
     return form, report
 
@@ -46,7 +45,7 @@ def _names(report: PaymentReport, more: list[str]) -> dict[str, str]:
 @require_safe
 def payments(request: PersonRequest) -> HttpResponse:
     """What needs somebody to look at it."""
-    form, report = _report(request, exported=False)
+    form, report = _report(request)
     now = timezone.now()
     paused = open_payments(request.person.user)
     names = _names(report, [row.agent_id for row in paused])
@@ -80,24 +79,45 @@ def _line(row: SightingRow, names: dict[str, str]) -> dict[str, object]:
 
 
 @needs(Right.SEE_PAYMENTS)
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def export(request: PersonRequest) -> HttpResponse:
-    """The same report as a table for a spreadsheet."""
-    _form, report = _report(request, exported=True)
-    names = _names(report, [])
-    answer = HttpResponse(content_type="text/csv; charset=utf-8")
-    answer.headers["Content-Disposition"] = 'attachment; filename="payments.csv"'
-    writer = csv.writer(answer)
-    for line in _lines(report, names):
-        writer.writerow([_safe(cell) for cell in line])
-    return answer
+    """The same report as a table for a spreadsheet; it tells of single calls, so it asks for a purpose (R80)."""
+    listing, report = _report(request)
+    form = PurposeForm(request.POST if request.method == "POST" else None)
+    if not form.is_valid():
+        return render(
+            request,
+            "payments/export.html",
+            {"form": form, "count": _count(report), "query": request.GET.urlencode()},
+        )
+    values = form.cleaned_data
+    rows = list(_lines(report, _names(report, [])))
+    return save_file(
+        request,
+        FileExported(
+            what="payments",
+            lines=len(rows),
+            purpose=values["purpose"],
+            case_reference=" ".join(values["case_reference"].split()),
+        ),
+        csv_bytes([str(title) for title in _HEAD], rows),
+        kind=CSV,
+        name="payments.csv",
+        client=(listing.is_valid() and listing.cleaned_data["client"]) or None,
+    )
+
+
+def _count(report: PaymentReport) -> int:
+    return len(report.pauses) + len(report.near_misses) + len(report.without_pause)
+
+
+_HEAD = (
+    _l("What"), _l("Client"), _l("When (UTC)"), _l("Call"), _l("Agent"), _l("Payment page"), _l("Seconds paused"),
+    _l("Closed by"), _l("Server"), _l("Reason"),
+)  # fmt: skip
 
 
 def _lines(report: PaymentReport, names: dict[str, str]) -> Iterator[list[str]]:
-    yield [
-        _("What"), _("Client"), _("When (UTC)"), _("Call"), _("Agent"), _("Payment page"), _("Seconds paused"),
-        _("Closed by"), _("Server"), _("Reason"),
-    ]  # fmt: skip
     for pause in report.pauses:
         kinds = [_("Never proven closed")] if pause.never_closed else []
         kinds += [_("Long pause")] if pause.too_long else []
@@ -112,8 +132,3 @@ def _lines(report: PaymentReport, names: dict[str, str]) -> Iterator[list[str]]:
             str(seen.kind.label), seen.client, seen.at.strftime("%Y-%m-%d %H:%M:%S"), seen.call_id,
             names.get(seen.agent_id, ""), seen.link, "", "", seen.host, reason,
         ]  # fmt: skip
-
-
-def _safe(cell: str) -> str:
-    """A spreadsheet takes no cell for a formula."""
-    return f"'{cell}" if cell.startswith(_RISKY) else cell

@@ -7,7 +7,7 @@ from ringfence.web.payments.events import event
 
 urlpatterns = [
     path("", report.payments, name="payments"),
-    path("report.csv", report.export, name="payments_csv"),
+    path("export/", report.export, name="payments_export"),
     path("pages/", links.links, name="payment_links"),
     path("pages/<str:client>/add/", links.add, name="payment_link_add"),
     path("pages/change/<str:link_id>/", links.change, name="payment_link_change"),

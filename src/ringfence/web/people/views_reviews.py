@@ -13,8 +13,10 @@ from ringfence.centre.accounts.errors import AccountsError
 from ringfence.centre.accounts.models import AccessReview
 from ringfence.centre.accounts.queries import review_overdue, user_names
 from ringfence.centre.accounts.rights import Right
+from ringfence.centre.audit.kinds import FileExported
 from ringfence.vault.errors import VaultError
 from ringfence.web.access import PersonRequest, needs
+from ringfence.web.exports import PROOF, save_file
 from ringfence.web.people.lines import grant_lines
 
 READERS = (Right.REVIEW_ACCESS, Right.OVERSEE_ACCESS)
@@ -133,12 +135,11 @@ def review_record(request: PersonRequest, review_id: int) -> HttpResponse:
     found = access_review(request, review_id)
     if found.signed_at is None:
         raise Http404
-    return HttpResponse(
+    return save_file(
+        request,
+        FileExported(what="access-review", lines=found.lines.count(), purpose=PROOF),
         found.record,
-        content_type="application/json",
-        headers={
-            "Content-Disposition": f'attachment; filename="access-review-{found.pk}.json"',
-            "X-Signature-Ed25519": found.signature,
-            "X-Signature-Context": CONTEXT,
-        },
+        kind="application/json",
+        name=f"access-review-{found.pk}.json",
+        headers={"X-Signature-Ed25519": found.signature, "X-Signature-Context": CONTEXT},
     )

@@ -1,19 +1,14 @@
 """What goes tonight, recording health, the destruction log and its certificates; on the page and as CSV."""
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 
-from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from ringfence.centre.accounts.queries import actor_of
 from ringfence.centre.accounts.rights import Right
-from ringfence.centre.audit.actions import record
 from ringfence.centre.retention.access import access_certificate
 from ringfence.centre.retention.entries import RetentionExported
 from ringfence.centre.retention.errors import NotFound
@@ -22,6 +17,7 @@ from ringfence.centre.retention.queries import due, health
 from ringfence.centre.retention.queries.flags import flags_by_month
 from ringfence.centre.retention.schedule import rule_of
 from ringfence.web.access import PersonRequest, needs
+from ringfence.web.exports import CSV, PROOF, csv_bytes, save_file
 from ringfence.web.forms import day_end, day_start
 from ringfence.web.names import client_choices
 from ringfence.web.recordings.labels import STATE_COLOURS, remaining
@@ -90,23 +86,10 @@ def _instants(since: date, until: date) -> tuple[datetime, datetime]:
 
 
 def _csv(request: PersonRequest, name: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> HttpResponse:
-    """A file made in memory and sent; the export is audited. A cell that a spreadsheet would compute is made text."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(head)
-    count = 0
-    for row in rows:
-        writer.writerow(
-            [f"'{cell}" if str(cell)[:1] in "=+-@\t" and not isinstance(cell, int) else cell for cell in row]
-        )
-        count += 1
-    with transaction.atomic():
-        record(RetentionExported(what=name, lines=count), actor=actor_of(request.person.user))
-    return HttpResponse(
-        text.getvalue().encode("utf-8-sig"),
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
-    )
+    """A file made in memory and sent; the export is audited."""
+    lines = list(rows)
+    entry = RetentionExported(what=name, lines=len(lines), purpose=PROOF)
+    return save_file(request, entry, csv_bytes(head, lines), kind=CSV, name=f"{name}.csv")
 
 
 @needs(Right.SEE_REPORTS)
@@ -195,14 +178,11 @@ def certificate(request: PersonRequest, recording_id: str) -> HttpResponse:
         found = access_certificate(request.person.user, recording_id)
     except NotFound:
         raise Http404 from None
-    with transaction.atomic():
-        record(
-            RetentionExported(what="certificate", lines=1),
-            actor=actor_of(request.person.user),
-            client=found.client_id,
-        )
-    return HttpResponse(
+    return save_file(
+        request,
+        RetentionExported(what="certificate", lines=1, purpose=PROOF),
         found.certificate.encode("ascii"),
-        content_type="application/json",
-        headers={"Content-Disposition": f'attachment; filename="destruction-{recording_id}.json"'},
+        kind="application/json",
+        name=f"destruction-{recording_id}.json",
+        client=found.client_id,
     )

@@ -1,0 +1,58 @@
+"""Files that leave the centre: made in memory, sent, and audited with one of the closed purposes (R80).
+
+What tells of single calls asks whoever saves it (``PurposeForm``): the audit trail and the report of payments. What
+holds nothing of a caller carries :data:`PROOF` by itself, and no case: counts by client and day (plays by purpose,
+recording health, the destruction log), certificates of destruction, records of access reviews. They exist to show that
+the rules are kept (UK GDPR Article 5(2)), are asked for by whoever oversees that, and name no purpose of a call.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+
+from django.db import transaction
+from django.http import HttpResponse
+
+from ringfence.centre.accounts.queries import actor_of
+from ringfence.centre.audit import Entry
+from ringfence.centre.audit.actions import record
+from ringfence.centre.calls.purposes import Purpose
+from ringfence.web.access import PersonRequest
+
+CSV = "text/csv; charset=utf-8"
+PROOF = Purpose.DATA_PROTECTION
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def save_file(
+    request: PersonRequest,
+    entry: Entry,
+    content: bytes | str,
+    *,
+    kind: str,
+    name: str,
+    client: str | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> HttpResponse:
+    """The answer that the browser saves under ``name``, and its entry in the trail.
+
+    Raises ValueError for an entry without one of the closed purposes: then nothing leaves.
+    """
+    Purpose(getattr(entry, "purpose", ""))
+    with transaction.atomic():
+        record(entry, actor=actor_of(request.person.user), client=client)
+    return HttpResponse(
+        content,
+        content_type=kind,
+        headers={"Content-Disposition": f'attachment; filename="{name}"', **(headers or {})},
+    )
+
+
+def csv_bytes(head: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
+    """A table that spreadsheets read as UTF-8; a text that they would compute is made plain."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(head)
+    for row in rows:
+        writer.writerow([f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell for cell in row])
+    return text.getvalue().encode("utf-8-sig")
