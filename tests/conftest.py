@@ -18,6 +18,7 @@ from django.db import connections
 from django.db.backends.base.operations import BaseDatabaseOperations
 
 from ringfence.centre.audit import guard
+from ringfence.centre.notices import guard as notice_guard
 from ringfence.centre.tenancy.scope import Scope, scope
 from ringfence.entry.django_settings import database
 from ringfence.entry.settings import current
@@ -63,16 +64,18 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 _flush = BaseDatabaseOperations.execute_sql_flush
 
 
-def _flush_with_audit(self: Any, sql_list: Iterable[str]) -> None:
-    # Tests that commit are cleaned by emptying every table, which the audit triggers would refuse.
+def _flush_all(self: Any, sql_list: Iterable[str]) -> None:
+    # Tests that commit are cleaned by emptying every table, which the triggers would refuse.
     guard.remove(self.connection)
+    notice_guard.remove(self.connection)
     try:
         _flush(self, sql_list)
     finally:
         guard.install(self.connection)
+        notice_guard.install(self.connection)
 
 
-BaseDatabaseOperations.execute_sql_flush = _flush_with_audit  # type: ignore[method-assign] # as said above
+BaseDatabaseOperations.execute_sql_flush = _flush_all  # type: ignore[method-assign] # as said above
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ def world(centre: Centre, engine: Exchange) -> dict[str, str]:
             granted_at=now,
             expires_at=now + timedelta(minutes=30),
         )
-        actions.draft(client=OWN, text="x", contact="y", live_days=30, back_days=30, now=now, by=None)
+        actions.draft(client=OWN, text="x", contact="y", now=now, by=None)
     return {"GRANT": grant.grant_id}
 
 

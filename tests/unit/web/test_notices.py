@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from tests.support.pages import Centre
 from tests.support.strict_pages import Visitor, strictly
@@ -12,9 +13,13 @@ from ringfence.centre.accounts.models import User
 from ringfence.centre.audit.models import AuditEntry
 from ringfence.centre.directory.actions import switch_recording
 from ringfence.centre.directory.errors import Invalid
+from ringfence.centre.jobs.models import Alarm
 from ringfence.centre.notices import actions
 from ringfence.centre.notices.errors import Refused
 from ringfence.centre.notices.models import Notice
+from ringfence.centre.notices.tasks import check_notices
+from ringfence.centre.retention.models import RuleChange
+from ringfence.centre.retention.schedule import Code
 from ringfence.centre.tenancy import all_clients, scope
 from ringfence.centre.tenancy.models import Client
 
@@ -22,8 +27,6 @@ SignIn = Callable[[str], Visitor]
 WORDS = {
     "text": "We record calls to serve you well.\n\nAsk us anything.",
     "contact": "Data Protection Officer, dpo@barford.example",
-    "live_days": "30",
-    "back_days": "30",
 }
 
 
@@ -42,6 +45,102 @@ def publish(sign_in: SignIn, version: int = 1, **words: str) -> None:
     assert sign_in("CODM").post("/notices/BBC/draft/", {**WORDS, **words}).status_code == 302
     agree(sign_in("DPO"), version)
     assert sign_in("HOS").post(f"/notices/BBC/{version}/publish").status_code == 302
+
+
+def put_in_force(code: Code, value: int, client: str = "BBC") -> None:
+    """As ``apply_rule`` leaves it."""
+    now = timezone.now()
+    with scope(client):
+        RuleChange.objects.create(
+            client_id=client,
+            code=code.value,
+            value=value,
+            before=30,
+            reason="Agreed with the council",
+            proposed_by=User.objects.get(email="head.of.service@centre.example"),
+            proposed_at=now,
+            in_force_at=now,
+        )
+
+
+def test_the_days_are_those_of_the_schedule_and_nobody_types_them(sign_in: SignIn) -> None:
+    put_in_force(Code.LIVE, 14)
+    put_in_force(Code.BACK, 1)
+    page = sign_in("CODM").page("/notices/BBC/draft/")
+    assert "14 days in the live system, then 1 day in the back tier" in " ".join(page.text.split())
+    publish(sign_in, live_days="365", back_days="365")
+    with all_clients("the test reads"):
+        notice = Notice.objects.get()
+    assert (notice.live_days, notice.back_days) == (14, 1)
+
+
+def test_a_notice_that_promises_other_days_than_the_schedule_is_not_published(sign_in: SignIn) -> None:
+    author, officer = sign_in("CODM"), sign_in("DPO")
+    author.post("/notices/BBC/draft/", WORDS)
+    agree(officer)
+    put_in_force(Code.BACK, 60)
+    assert "it cannot be published like this" in author.page("/notices/BBC/1/").text
+    author.post("/notices/BBC/1/publish")
+    assert "This version promises 30 and then 30 days" in author.page("/notices/BBC/1/").text
+    with all_clients("the test reads"):
+        assert Notice.objects.get().published_at is None
+    author.post("/notices/BBC/draft/", WORDS)
+    agree(officer)
+    author.post("/notices/BBC/1/publish")
+    with all_clients("the test reads"):
+        assert Notice.objects.get().published_at is not None
+
+
+def test_a_notice_that_the_schedule_overtook_is_shown_and_alarmed_until_a_new_one_is_published(
+    sign_in: SignIn,
+) -> None:
+    def alarms() -> list[str]:
+        return list(Alarm.objects.filter(code=actions.DAYS_ALARM, cleared_at=None).values_list("subject", flat=True))
+
+    publish(sign_in)
+    check_notices.call()
+    assert alarms() == []
+    assert "Wrong days" not in sign_in("DPO").page("/notices/").text
+    put_in_force(Code.LIVE, 20)
+    put_in_force(Code.LIVE, 7, "ELDC")  # its notice stands on its own site
+    check_notices.call()
+    check_notices.call()
+    assert alarms() == ["BBC"]
+    page = " ".join(sign_in("DPO").page("/notices/").text.split())
+    assert page.count("Wrong days") == 1
+    assert "It says 30 and 30; the retention schedule says 20 and 30." in page
+    assert "Publish a new version." in sign_in("DPO").page("/notices/BBC/1/").text
+    publish(sign_in, 2)
+    assert alarms() == []
+    assert "Wrong days" not in sign_in("DPO").page("/notices/").text
+    assert "Publish a new version." not in sign_in("DPO").page("/notices/BBC/1/").text
+    check_notices.call()
+    assert alarms() == []
+
+
+CHANGES = [
+    "UPDATE notices_notice SET text = 'Other words' WHERE version = 1",
+    "UPDATE notices_notice SET published_at = NULL WHERE version = 1",
+    "UPDATE notices_notice SET live_days = 99",
+    "DELETE FROM notices_notice WHERE version = 1",
+]
+
+
+@pytest.mark.parametrize("statement", CHANGES)
+def test_the_database_keeps_a_published_notice_as_it_is(sign_in: SignIn, statement: str) -> None:
+    publish(sign_in)
+    sign_in("CODM").post("/notices/BBC/draft/", {**WORDS, "text": "A draft still changes."})
+    with all_clients("an intruder sees everything"):
+        with (
+            pytest.raises(IntegrityError, match="A published notice never changes"),
+            transaction.atomic(),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(statement)
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE notices_notice SET contact = 'z' WHERE version = 2")
+            cursor.execute("DELETE FROM notices_notice WHERE version = 2")
+        assert [row.text for row in Notice.objects.all()] == [WORDS["text"]]
 
 
 def test_the_public_page_says_what_the_law_asks(sign_in: SignIn, anyone: Visitor) -> None:
@@ -65,7 +164,8 @@ def test_the_public_page_says_what_the_law_asks(sign_in: SignIn, anyone: Visitor
 
 def test_every_version_stays_readable_and_drafts_are_nobody_s(sign_in: SignIn, anyone: Visitor) -> None:
     publish(sign_in)
-    publish(sign_in, 2, text="We record less now.", live_days="20")
+    put_in_force(Code.LIVE, 20)
+    publish(sign_in, 2, text="We record less now.")
     assert "We record less now." in anyone.page("/privacy/BBC/").text
     assert "20 days in the live system" in anyone.page("/privacy/BBC/").text
     old = anyone.page("/privacy/BBC/1/")
@@ -86,7 +186,7 @@ def test_the_pages_of_the_three_steps_are_sound(sign_in: SignIn) -> None:
     author, officer = sign_in("CODM"), sign_in("DPO")
     author.page("/notices/")
     author.page("/notices/BBC/draft/")
-    wrong = strictly(author.post("/notices/BBC/draft/", {**WORDS, "text": " ", "live_days": "0"}))
+    wrong = strictly(author.post("/notices/BBC/draft/", {**WORDS, "text": " "}))
     assert "Write why calls are recorded." in wrong.text
     assert author.post("/notices/BBC/draft/", WORDS).status_code == 302
     assert "Saving replaces the present draft" in author.page("/notices/BBC/draft/").text
@@ -139,9 +239,7 @@ def test_recording_waits_for_the_published_version(sign_in: SignIn) -> None:
         switch_recording(client=client, on=True, today=today, by=None)
     writer, officer = (User.objects.get(email=f"{name}@centre.example") for name in ("agent", "marlo.fenwright"))
     with scope("NMDC"):
-        made = actions.draft(
-            client="NMDC", text="x", contact="y", live_days=30, back_days=30, now=timezone.now(), by=writer
-        )
+        made = actions.draft(client="NMDC", text="x", contact="y", now=timezone.now(), by=writer)
         with pytest.raises(Invalid):
             switch_recording(client=client, on=True, today=today, by=None)
         actions.agree(made, read=str(made.pk), now=timezone.now(), by=officer)

@@ -9,12 +9,17 @@ from django.utils import timezone
 from ringfence.centre.accounts.models import User
 from ringfence.centre.accounts.queries import actor_of
 from ringfence.centre.audit.actions import record
+from ringfence.centre.jobs.actions import clear_alarms, raise_alarm
 from ringfence.centre.notices.entries import NoticeAgreed, NoticeDrafted, NoticePublished
 from ringfence.centre.notices.errors import Refused
 from ringfence.centre.notices.models import Notice
+from ringfence.centre.notices.queries import days_in_force, days_of, newest
+from ringfence.centre.tenancy import all_clients
 from ringfence.centre.tenancy.models import Client
 
 MAX_TEXT = 20_000
+DAYS_ALARM = "notice_days_wrong"
+"""A published notice promises other days than the schedule has in force; its subject is the client."""
 
 
 def _id(user: User | None) -> str:
@@ -22,10 +27,11 @@ def _id(user: User | None) -> str:
 
 
 @transaction.atomic
-def draft(
-    *, client: str, text: str, contact: str, live_days: int, back_days: int, now: datetime, by: User | None
-) -> Notice:
-    """A new version that nobody outside sees yet; an older draft is replaced. Call it inside the client's scope."""
+def draft(*, client: str, text: str, contact: str, now: datetime, by: User | None) -> Notice:
+    """A new version that nobody outside sees yet; an older draft is replaced. Call it inside the client's scope.
+
+    It promises the days of the client's retention schedule as it is in force now.
+    """
     text, contact = text.strip(), " ".join(contact.split())
     if not text or not contact:
         raise Refused("A notice needs its own words and the contact of the data protection officer.")
@@ -33,14 +39,15 @@ def draft(
         raise Refused(f"Shorten the notice to {MAX_TEXT} characters.")
     Client.objects.select_for_update(no_key=True).get(code=client)  # two drafts at once get two numbers
     Notice.objects.filter(client_id=client, published_at__isnull=True).delete()
+    days = days_in_force(client)
     last = Notice.objects.filter(client_id=client).aggregate(Max("version"))["version__max"] or 0
     made = Notice(
         client_id=client,
         version=last + 1,
         text=text,
         contact=contact,
-        live_days=live_days,
-        back_days=back_days,
+        live_days=days.live,
+        back_days=days.back,
         drafted_by=_id(by),
         drafted_at=now,
     )
@@ -71,15 +78,23 @@ def agree(notice: Notice, *, read: str, now: datetime, by: User) -> None:
 def publish(notice: Notice, *, address: str, now: datetime, by: User) -> None:
     """The version stands on the public page at ``address`` from now on, and recording may be switched on (R168).
 
-    Raises Refused before the data protection officer has agreed.
+    Raises Refused before the data protection officer has agreed, and when it promises other days than the client's
+    retention schedule has in force now.
     """
     row = Notice.objects.select_for_update().get(pk=notice.pk)
     if row.published_at is not None:
         raise Refused("This version is published already.")
     if row.agreed_at is None:
         raise Refused("The data protection officer has not agreed to this version yet.")
+    promised, days = days_of(row), days_in_force(row.client_id)
+    if promised != days:
+        raise Refused(
+            f"This version promises {promised}, but the retention schedule in force says {days}. Save the draft again, "
+            "and have it agreed again."
+        )
     row.published_by, row.published_at = _id(by), now
     row.save(update_fields=["published_by", "published_at"])
+    clear_alarms(DAYS_ALARM, at=now, subject=row.client_id)
     client = Client.objects.select_for_update(no_key=True).get(code=row.client_id)
     client.notice_published_on, client.notice_url = timezone.localdate(now), address
     client.save(update_fields=["notice_published_on", "notice_url"])
@@ -88,3 +103,21 @@ def publish(notice: Notice, *, address: str, now: datetime, by: User) -> None:
         actor=actor_of(by),
         client=row.client_id,
     )
+
+
+def watch(*, now: datetime) -> list[str]:
+    """The clients whose published notice promises other days than are in force; an alarm is open for exactly these."""
+    wrong = []
+    with all_clients("the notices of every client are compared with their schedules"):
+        for code in Client.objects.values_list("code", flat=True):
+            notice = newest(code)[1]
+            days = days_in_force(code)
+            if notice is None or days_of(notice) == days:
+                clear_alarms(DAYS_ALARM, at=now, subject=code)
+                continue
+            wrong.append(code)
+            said = (
+                f"Version {notice.version} says {days_of(notice)}, the schedule in force {days}. Publish a new version."
+            )
+            raise_alarm(DAYS_ALARM, said, at=now, subject=code)
+    return wrong

@@ -13,8 +13,9 @@ class Notice(TenantModel):
     """Consecutive for each client, from 1."""
     text = models.TextField()
     """Paragraphs in the client's own words, before the parts that every notice has."""
-    live_days = models.PositiveSmallIntegerField(default=30)
-    back_days = models.PositiveSmallIntegerField(default=30)
+    live_days = models.PositiveSmallIntegerField()
+    """Those of the client's retention schedule when it was drafted."""
+    back_days = models.PositiveSmallIntegerField()
     contact = models.CharField(max_length=300)
     """How to reach the client's data protection officer: a post, an address, a telephone; never a person's name."""
     drafted_by = models.CharField(max_length=32, blank=True)

@@ -2,10 +2,36 @@
 
 from dataclasses import dataclass
 
+from typing_extensions import override
+
 from ringfence.centre.notices.errors import NotFound
 from ringfence.centre.notices.models import Notice
+from ringfence.centre.retention.queries.rules import periods_of
 from ringfence.centre.tenancy import scope
 from ringfence.centre.tenancy.models import Client
+
+
+@dataclass(frozen=True)
+class Days:
+    """How long recordings are kept."""
+
+    live: int
+    back: int
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.live} and then {self.back} days"
+
+
+def days_in_force(code: str) -> Days:
+    """Those of a client's retention schedule, now."""
+    periods = periods_of([code])[code]
+    return Days(periods.live_days, periods.back_days)
+
+
+def days_of(notice: Notice) -> Days:
+    """What a notice promises."""
+    return Days(notice.live_days, notice.back_days)
 
 
 @dataclass(frozen=True)

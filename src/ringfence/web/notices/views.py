@@ -39,12 +39,6 @@ class NoticeForm(forms.Form):
         help_text=gettext_lazy("A post, an email address, a telephone number; no person's name."),
         error_messages={"required": gettext_lazy("Say how the data protection officer is reached.")},
     )
-    live_days = forms.IntegerField(
-        label=gettext_lazy("Days in the live system"), min_value=1, max_value=3650, initial=30
-    )
-    back_days = forms.IntegerField(
-        label=gettext_lazy("Days in the back tier after that"), min_value=0, max_value=3650, initial=30
-    )
 
 
 def _client(code: str, request: PersonRequest) -> Client:
@@ -98,7 +92,15 @@ def notices(request: PersonRequest) -> HttpResponse:
     for code, name in client_choices(request.person, *READERS):
         draft, current = queries.newest(code)
         rows.append(
-            {"code": code, "name": name, "draft": draft, "current": current, "client": Client.objects.get(code=code)}
+            {
+                "code": code,
+                "name": name,
+                "draft": draft,
+                "current": current,
+                "client": Client.objects.get(code=code),
+                "days": queries.days_in_force(code),
+                "wrong": current is not None and queries.days_of(current) != queries.days_in_force(code),
+            }
         )
     return render(
         request, "notices/notices.html", {"rows": rows, "may_draft": request.person.may(Right.PUBLISH_NOTICE)}
@@ -112,11 +114,7 @@ def draft_notice(request: PersonRequest, code: str) -> HttpResponse:
     client = _client(code, request)
     draft, current = queries.newest(code)
     before = draft or current
-    initial = (
-        {"text": before.text, "contact": before.contact, "live_days": before.live_days, "back_days": before.back_days}
-        if before
-        else None
-    )
+    initial = {"text": before.text, "contact": before.contact} if before else None
     form = NoticeForm(request.POST if request.method == "POST" else None, initial=initial)
     if form.is_valid():
         try:
@@ -126,7 +124,11 @@ def draft_notice(request: PersonRequest, code: str) -> HttpResponse:
         else:
             messages.success(request, _("The draft is saved. The data protection officer must agree to it."))
             return redirect("notice", code, made.version)
-    return render(request, "notices/draft.html", {"form": form, "client": client, "replaces": draft})
+    return render(
+        request,
+        "notices/draft.html",
+        {"form": form, "client": client, "replaces": draft, "days": queries.days_in_force(code)},
+    )
 
 
 @needs(*READERS)
@@ -144,6 +146,9 @@ def notice(request: PersonRequest, code: str, version: int) -> HttpResponse:
             and row.drafted_by != request.person.user.id.hex,
             "may_publish": request.person.may(Right.PUBLISH_NOTICE) and row.agreed_at and row.published_at is None,
             "may_draft": request.person.may(Right.PUBLISH_NOTICE),
+            "newest": row.published_at is None or queries.newest(row.client_id)[1] == row,
+            "days": queries.days_in_force(row.client_id),
+            "right": queries.days_of(row) == queries.days_in_force(row.client_id),
             **_shown(row),
         },
     )
