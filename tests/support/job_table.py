@@ -50,6 +50,7 @@ TABLE: tuple[Line, ...] = (
     Line(job="rotate_key_after_breach", over=ONE, given="client", why="gives one client a new key"),
     Line(job="check_recordings", over=WHOLE, why="counts gaps over every client; the alarm is the operator's"),
     Line(job="check_retention", over=WHOLE, why="counts what is late over every client; the alarms are the operator's"),
+    Line(job="check_notices", over=WHOLE, why="compares every client's notice with its schedule; alarms hold codes"),
     Line(job="apply_training_gate", over=WHOLE, scoped=False, why="an agent serves several clients and has one gate"),
     Line(job="watch_library_reviews", over=WHOLE, scoped=False, why="counts documents, which clients share"),
     Line(job="apply_due_grants", over=WHOLE, scoped=False, why="the exchange has one directory"),

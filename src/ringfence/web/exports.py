@@ -1,9 +1,10 @@
 """Files that leave the centre: made in memory, sent, and audited with one of the closed purposes (R80).
 
-What tells of single calls asks whoever saves it (``PurposeForm``): the audit trail and the report of payments. What
-holds nothing of a caller carries :data:`PROOF` by itself, and no case: counts by client and day (plays by purpose,
-recording health, the destruction log), certificates of destruction, records of access reviews. They exist to show that
-the rules are kept (UK GDPR Article 5(2)), are asked for by whoever oversees that, and name no purpose of a call.
+What tells of single calls asks whoever saves it (``PurposeForm``): the audit trail, the report of payments, and what a
+breach concerns. What holds nothing of a caller carries :data:`PROOF` by itself: counts by client and day (plays by
+purpose, recording health, the destruction log), certificates of destruction, records of access reviews and, with the
+breach's reference, of breaches. They exist to show that the rules are kept (UK GDPR Article 5(2)), are asked for by
+whoever oversees that, and serve no single call.
 """
 
 import csv

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from ringfence.centre.accounts.queries import people_of, user_names
 from ringfence.centre.accounts.rights import Right
+from ringfence.centre.audit.kinds import FileExported
 from ringfence.centre.audit.queries import describe
 from ringfence.centre.breaches import actions, queries
 from ringfence.centre.breaches.affected import AffectedState
@@ -21,6 +22,7 @@ from ringfence.centre.breaches.words import STEPS, Reach, Step
 from ringfence.web.access import PersonRequest, needs
 from ringfence.web.breaches.forms import CloseForm, ContainForm, DecideForm, moment
 from ringfence.web.breaches.shared import attempt, clock_line, reach
+from ringfence.web.exports import PROOF, save_file
 
 HINTS = {
     Step.SESSIONS: gettext_lazy(
@@ -194,12 +196,11 @@ def record(request: PersonRequest, breach_id: str) -> HttpResponse:
 def record_file(request: PersonRequest, breach_id: str) -> HttpResponse:
     """The signed bytes; signature and context stand in the headers, the key on the record's page."""
     found = _closed(request, breach_id)
-    return HttpResponse(
+    return save_file(
+        request,
+        FileExported(what="breach-record", lines=1, purpose=PROOF, case_reference=found.reference),
         found.record,
-        content_type="application/json",
-        headers={
-            "Content-Disposition": f'attachment; filename="breach-{found.reference}.json"',
-            "X-Signature-Ed25519": found.signature,
-            "X-Signature-Context": actions.CONTEXT,
-        },
+        kind="application/json",
+        name=f"breach-{found.reference}.json",
+        headers={"X-Signature-Ed25519": found.signature, "X-Signature-Context": actions.CONTEXT},
     )

@@ -33,6 +33,7 @@ from ringfence.centre.jobs.actions import raise_alarm
 from ringfence.centre.jobs.models import Alarm, JobOutcome, JobRun
 from ringfence.centre.live.actions import emit
 from ringfence.centre.live.models import OutboxEvent, Topic
+from ringfence.centre.notices.models import Notice
 from ringfence.centre.payments.models import Payment, PaymentLink, PaymentState, ProviderEvent
 from ringfence.centre.recordings.keys import begin_rotation
 from ringfence.centre.recordings.models import Recording
@@ -78,6 +79,7 @@ def furnish(now: datetime) -> World:
         _recordings(made, client, first=number * 1000)
         _payments(client, now=now)
         _breach(client, now=now)
+        _notice(client, now=now)
     for client in (HERE, THERE):
         begin_rotation(client)
     _leftovers(now)
@@ -85,6 +87,22 @@ def furnish(now: datetime) -> World:
     RoleGrant.objects.filter(role=Role.SUP).update(starts_at=now - timedelta(minutes=30))
     DirectoryRevision.objects.update(bumped_at=now - timedelta(hours=1))
     return made
+
+
+def _notice(client: str, *, now: datetime) -> None:
+    """Published, and overtaken by the schedule."""
+    with all_clients("a test prepares"):
+        Notice.objects.create(
+            client_id=client,
+            version=1,
+            text=f"About {WORDS[client]}",
+            contact="The officer",
+            live_days=1,
+            back_days=0,
+            drafted_at=now,
+            agreed_at=now,
+            published_at=now,
+        )
 
 
 def _people(client: str, *, now: datetime) -> None:
