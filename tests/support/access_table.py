@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from ringfence.control import commands
-from tests.support.pages import ASSESSMENT, BBC_PERSON, CERTIFICATE, NOTICE, REVIEW, WAITING_GRANT
+from tests.support.pages import ASSESSMENT, BBC_PERSON, CERTIFICATE, COMPUTER, NOTICE, REVIEW, WAITING_GRANT
 
 AGENTS = "AGT SUP TL"
 LISTENERS = "SUP TL CODM HOS RP"
@@ -73,7 +73,7 @@ CONTAINING = "CODM HOS ICT"
 LEADING = "CODM HOS DPO"
 REVIEWS = "a review covers every client and is open to those who may see every client"
 SUPPLIERS = "the register of suppliers belongs to the installation and serves every client"
-TELEPHONES = "telephones belong to the installation"
+TELEPHONES = "telephones and computers belong to the installation"
 CALL = {"call_id": "call-heard"}
 LINK = {"name": "Rent", "address": "https://pay.barford.example/rent", "opens": "frame"}
 PURPOSE = {"purpose": "quality", "case_reference": ""}
@@ -253,6 +253,11 @@ TABLE: tuple[Line, ...] = (
     get("telephone_network", "ICT", "/people/telephones/handset-1/network/", shared=TELEPHONES),
     post("telephone_network", "ICT", "/people/telephones/handset-1/network/", shared=TELEPHONES),
     post("remove_telephone", "ICT", "/people/telephones/handset-2/remove", shared=TELEPHONES),
+    get("computers", "ICT", "/people/telephones/computers/"),
+    get("add_computer", "ICT", "/people/telephones/computers/add/"),
+    post("add_computer", "ICT", "/people/telephones/computers/add/"),
+    post("new_computer_link", "ICT", f"/people/telephones/computers/{COMPUTER}/link", shared=TELEPHONES),
+    post("revoke_computer", "ICT", f"/people/telephones/computers/{COMPUTER}/revoke", shared=TELEPHONES),
     # Audit and health
     get("audit", "TL CODM HOS DPO ICT", "/audit/"),
     get("audit_export", "TL CODM HOS DPO ICT", "/audit/export/"),
@@ -347,6 +352,7 @@ PUBLIC: dict[str, str] = {
     "licences": "/licences/",
     "alive": "/healthz",
     "demo_payment": "/demo/payment/",
+    "enrol_computer": "/people/enrol/",
     "demo_signin": "/demo/signin/agt/",
     "openid_connect_callback": "/account/oidc/barford/login/callback/",
     "payment_event": "/payments/events/BBC",

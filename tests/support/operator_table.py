@@ -227,7 +227,7 @@ NAMING = frozenset({"email", "client", "device_id", "agent", "codes", "destructi
 NOT_NAMING = frozenset(
     {
         *("supervised", "drain_seconds", "port", "sip_port", "places", "last", "end", "destroy", "keys_only"),
-        *("name", "role", "reason", "employer", "kind", "label", "extension", "purpose", "network"),
+        *("name", "role", "reason", "employer", "kind", "label", "extension", "purpose", "network", "managed"),
         *("file", "folder", "target", "source", "key_folder", "lists", "certificate", "public_key"),
         *("new_key_folder", "replace", "without_newer_list"),
         "copied",  # of a root key: it proves that the operator has read the id, and opens nothing

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from ringfence.bridge.apply import apply
 from ringfence.centre.accounts.actions import grant_role
-from ringfence.centre.accounts.models import AccessReview, AccessReviewLine, Agent, Notice, RoleGrant, User
+from ringfence.centre.accounts.models import AccessReview, AccessReviewLine, Agent, Computer, Notice, RoleGrant, User
 from ringfence.centre.breaches.models import Breach, BreachKind, Decision
 from ringfence.centre.calls.sealing import party_sealer
 from ringfence.centre.directory.actions import SAMPLE, load_centre
@@ -75,6 +75,7 @@ NOTICE = 9003
 CERTIFICATE = 9004
 ASSESSMENT = 9005
 """A certificate that is no longer held, and a transfer that waits for acceptance, both of Northwharf Hosting."""
+COMPUTER = 9006
 
 
 def _people(now: datetime) -> None:
@@ -85,6 +86,7 @@ def _people(now: datetime) -> None:
     waiting = RoleGrant.objects.create(
         id=WAITING_GRANT, user=user, role="RP", starts_at=now, given_by=user_of("team.leader").id.hex, reason="Sampling"
     )
+    Computer.objects.create(id=COMPUTER, asset="LAP-0042", user=user, added_at=now)
     waiting.clients.set(Client.objects.filter(code="BBC"))
     review = AccessReview.objects.create(id=REVIEW, started_at=now, started_by=user_of("head.of.service").id.hex)
     AccessReviewLine.objects.create(review=review, grant=user.grants.get(role="AGT"))

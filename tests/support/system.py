@@ -132,6 +132,8 @@ last_port = {self.last_media_port}
 port = {self.web_port}
 host = "{"0.0.0.0" if secure_pages else "127.0.0.1"}"
 public_url = "{f"https://127.0.0.1:{self.web_port}" if secure_pages else ""}"
+[accounts]
+remote_needs_managed_device = "off"
 [metrics]
 engine_port = {free_port()}
 web_port = {free_port()}

@@ -49,6 +49,10 @@ RINGFENCE_SESSION_HOURS = _settings.accounts.session_hours
 RINGFENCE_IDLE_MINUTES = _settings.accounts.idle_minutes
 RINGFENCE_BREAK_GLASS_MINUTES = _settings.accounts.break_glass_minutes
 RINGFENCE_SUPPORT_MINUTES = _settings.accounts.support_minutes
+RINGFENCE_REMOTE_NEEDS_MANAGED_DEVICE = _settings.accounts.remote_needs_managed_device
+RINGFENCE_ENROLMENT_MINUTES = _settings.accounts.enrolment_minutes
+RINGFENCE_COMPUTER_DAYS = _settings.accounts.computer_days
+RINGFENCE_COMPUTER_COOKIE = "__Host-computer" if _https else "computer"
 RINGFENCE_REVIEW_DAYS = _settings.accounts.review_days
 RINGFENCE_CONTROL_SOCKET = _settings.control_socket
 RINGFENCE_SIP_WS_URL = browser_sip_url(_settings, page_is_secure=_https)

@@ -144,6 +144,7 @@ def add_device(
     device_id: DeviceName,
     kind: Annotated[UserKind, typer.Option(help="agent: takes queue calls; general: calls and is called.")],
     network: Network,
+    managed: Annotated[bool, typer.Option("--managed", help="ICT keeps its settings and updates.")] = False,
     label: Annotated[str, typer.Option(help="Where it stands.")] = "",
     agent: Annotated[str, typer.Option(help="E-mail address of the agent who uses it.")] = "",
     extension: Annotated[str, typer.Option(help="Short number that others dial.")] = "",
@@ -166,6 +167,7 @@ def add_device(
         extension=extension or None,
         employer=employer,
         network_access=network,
+        managed=managed,
         by=None,
     )
     _show_password(device_id, password)
@@ -180,6 +182,7 @@ def list_devices() -> None:
     for device in Device.objects.filter(removed_at__isnull=True).order_by("device_id"):
         state = "registered" if device.registered_at and not device.unregistered_at else "not registered"
         network = "" if device.ha1_sealed is None else f"  {device.network_access or 'network access not recorded'}"
+        network += "  managed" if device.managed else ""
         typer.echo(f"{device.device_id}  {device.kind}  {device.extension or '-'}  {device.label}  {state}{network}")
 
 
@@ -193,12 +196,20 @@ def new_password(device_id: DeviceName) -> None:
 
 
 @devices.command("network")
-def record_network(device_id: DeviceName, network: Network) -> None:
-    """Record how a handset proves itself to the network (R130)."""
+def record_network(
+    device_id: DeviceName,
+    network: Network,
+    managed: Annotated[
+        bool | None, typer.Option("--managed/--not-managed", help="ICT keeps its settings and updates.")
+    ] = None,
+) -> None:
+    """Record how a handset proves itself to the network (R130), and whether ICT manages it (R141)."""
     device = _handset(device_id)
     from ringfence.centre.accounts import actions
 
     actions.record_network_access(device=device, network_access=network, by=None)
+    if managed is not None:
+        actions.record_managed(device=device, managed=managed, by=None)
     typer.echo(f"{device_id}: {network}.")
 
 

@@ -246,6 +246,12 @@ class AccountSettings(Section):
     """Longest support session."""
     review_days: int = Field(default=92, ge=1, le=366)
     """An access review must be signed at least so often."""
+    remote_needs_managed_device: Literal["off", "warn", "require"] = "require"
+    """Outside the office without managed equipment (R141): ``require``: no calls; ``warn``: warned; ``off``: calls."""
+    enrolment_minutes: int = Field(default=30, ge=5, le=1440)
+    """How long a link counts with which ICT makes a computer known as managed."""
+    computer_days: int = Field(default=365, ge=1, le=400)
+    """How long a computer stays known; browsers keep nothing for longer than 400 days."""
 
 
 class AuditSettings(Section):

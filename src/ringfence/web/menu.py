@@ -86,7 +86,7 @@ PLACES = (
     Place(
         "telephones",
         _("Telephones"),
-        _("Add handsets, give new passwords and remove them."),
+        _("Add handsets and managed computers, give new passwords and links, and end them."),
         frozenset({Right.MANAGE_DEVICES}),
     ),
     Place(

@@ -73,6 +73,7 @@ def serving() -> Iterator[str]:
 @pytest.fixture
 def site(built: None, transactional_db: None, settings: Any, tmp_path: Path) -> Iterator[Site]:
     settings.RINGFENCE_DEMO = True
+    settings.RINGFENCE_REMOTE_NEEDS_MANAGED_DEVICE = "off"
     settings.RINGFENCE_CONTROL_SOCKET = tmp_path / "engine.sock"
     with empty_storage(), socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))  # held and never listening: no other engine of this machine is reached

@@ -1,9 +1,11 @@
 """The pages about people and the library in a real browser: axe, 320 pixels, the keyboard alone."""
 
 import os
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from allauth.usersessions.models import UserSession
@@ -56,6 +58,10 @@ PAGES = {
         "/people/telephones/",
         "/people/telephones/add/",
         "/people/telephones/handset-1/network/",
+        "/people/telephones/computers/",
+        "/people/telephones/computers/add/",
+        "/people/enrol/",
+        "/people/enrol/?key=none",
         "/people/support/",
     ],
 }
@@ -142,6 +148,72 @@ def test_a_supplier_and_its_certificate_are_recorded_by_keyboard_alone(browser: 
         keyboard.press("Enter")
         expect(page.get_by_role("heading", name="ISO/IEC 27001:2022")).to_be_visible()
     assert Certificate.objects.get(supplier="tarn-backup").warn_days == 60
+
+
+def test_a_computer_is_enrolled_by_keyboard_alone_and_then_takes_calls_at_home(
+    browser: Browser, site: Site, settings: Any
+) -> None:
+    settings.RINGFENCE_REMOTE_NEEDS_MANAGED_DEVICE = "require"
+    shots = os.environ.get("RINGFENCE_SCREENSHOTS", "")
+
+    def seen(page: Page, name: str) -> None:
+        assert problems(page) == [], name
+        if shots:
+            page.screenshot(path=Path(shots) / f"computer-{name}.png", full_page=True)
+        page.set_viewport_size({"width": 320, "height": 640})
+        assert overflow(page) <= 0, name
+        page.set_viewport_size({"width": 1280, "height": 900})
+
+    with signed_in(browser, site, "ict") as profile:
+        page = profile.new_page()
+        page.goto("/people/telephones/computers/add/")
+        page.focus("#id_asset")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("alert")).to_contain_text("Enter the asset number.")
+        seen(page, "missing")
+        page.focus("#id_asset")
+        page.keyboard.type("LAP-0007")
+        page.keyboard.press("Tab")
+        page.keyboard.type("Fern")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        expect(page.locator("h1")).to_have_text("A link for LAP-0007")
+        link = page.locator("code").inner_text()
+        seen(page, "link")
+    with signed_in(browser, site, "agt") as profile:
+        page = profile.new_page()
+        page.goto("/desk/")
+        expect(page.locator("#state-detail")).to_contain_text("Ask ICT to enrol it.")
+        expect(page.locator("#go-available")).to_be_disabled()
+        expect(page.locator("#problem")).to_contain_text("Ask ICT to enrol it.")
+        seen(page, "desk-refused")
+        page.select_option("#location", "office")
+        expect(page.locator("#go-available")).to_be_enabled()
+        expect(page.locator("#problem")).not_to_contain_text("Ask ICT")
+        page.select_option("#location", "home")
+        expect(page.locator("#go-available")).to_be_disabled()
+        page.goto(link)
+        seen(page, "enrol")
+        page.get_by_role("button", name="Enrol this computer").focus()
+        page.keyboard.press("Enter")
+        expect(page.locator("h1")).to_have_text("LAP-0007 is enrolled")
+        seen(page, "enrolled")
+        page.goto("/desk/")
+        expect(page.locator("#go-available")).to_be_enabled()
+        page.focus("#go-available")
+        page.keyboard.press("Enter")
+        expect(page.locator("#state-name")).to_have_text("Available")
+        page.goto(link)
+        page.get_by_role("button", name="Enrol this computer").press("Enter")
+        expect(page.locator("h1")).to_have_text("This link cannot be used")
+        seen(page, "used")
+    with signed_in(browser, site, "ict") as profile:
+        page = profile.new_page()
+        page.goto("/people/telephones/computers/")
+        expect(page.locator("tbody")).to_contain_text("Enrolled")
+        page.get_by_role("button", name=re.compile("Revoke.*LAP-0007")).press("Enter")
+        expect(page.get_by_role("alert")).to_contain_text("The computer is revoked.")
+        seen(page, "list")
 
 
 def test_one_key_opens_desk_aids_beside_a_call_within_a_second(browser: Browser, site: Site) -> None:

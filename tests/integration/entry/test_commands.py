@@ -204,7 +204,7 @@ def test_handsets_are_managed_from_the_command_line(centre: tuple[Path, int]) ->
             "--extension",
             "2999",
         ),
-        ("device", "network", "bay-9", "--network", "eap_tls"),
+        ("device", "network", "bay-9", "--network", "eap_tls", "--managed"),
         ("device", "list"),
         ("device", "password", "bay-9"),
         ("device", "remove", "bay-9"),
@@ -212,7 +212,7 @@ def test_handsets_are_managed_from_the_command_line(centre: tuple[Path, int]) ->
     )
     assert "password" in added.out, added.err
     assert noted.code == 0
-    assert "bay-9  general  2999  Bay 9  not registered  eap_tls" in listed.out
+    assert "bay-9  general  2999  Bay 9  not registered  eap_tls  managed" in listed.out
     assert "password" in renewed.out
     assert renewed.out != added.out
     assert removed.code == 0

@@ -59,7 +59,16 @@ def audited(code: str) -> int:
             ],
         ),
         ("DPO", ["/", "/people/", PERSON, "/people/reviews/", f"/people/reviews/{REVIEW}/", "/people/support/"]),
-        ("ICT", ["/people/telephones/", "/people/telephones/add/", "/people/support/"]),
+        (
+            "ICT",
+            [
+                "/people/telephones/",
+                "/people/telephones/add/",
+                "/people/telephones/computers/",
+                "/people/telephones/computers/add/",
+                "/people/support/",
+            ],
+        ),
         ("SUPPLIER", ["/", "/people/support/"]),
     ],
 )

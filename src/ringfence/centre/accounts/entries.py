@@ -253,6 +253,12 @@ class DeviceNetworkAccess(Entry):
     network_access: str
 
 
+@audited("device.managed", _("Telephone {device_id} is managed by ICT: {managed}."), technical=True)
+class DeviceManaged(Entry):
+    device_id: str
+    managed: bool
+
+
 @audited("device.password_reset", _("Telephone {device_id} got a new password."), technical=True)
 class DevicePasswordReset(Entry):
     device_id: str
@@ -261,3 +267,53 @@ class DevicePasswordReset(Entry):
 @audited("device.removed", _("Telephone {device_id} was removed."), technical=True)
 class DeviceRemoved(Entry):
     device_id: str
+
+
+@audited("computer.added", _("Computer {asset} ({computer_id}) was added to the managed ones."), technical=True)
+class ComputerAdded(Entry):
+    computer_id: int
+    asset: str
+
+
+@audited("computer.link_made", _("An enrolment link for computer {asset} ({computer_id}) was made."), technical=True)
+class ComputerLinkMade(Entry):
+    computer_id: int
+    asset: str
+
+
+@audited("computer.enrolled", _("A browser on computer {asset} ({computer_id}) was enrolled."), technical=True)
+class ComputerEnrolled(Entry):
+    computer_id: int
+    asset: str
+
+
+@audited(
+    "computer.enrolment_refused",
+    _("The enrolment link of computer {asset} ({computer_id}) was refused: {why}."),
+    technical=True,
+)
+class ComputerEnrolmentRefused(Entry):
+    computer_id: int
+    asset: str
+    why: str
+    """``used``, ``expired`` or ``revoked``."""
+
+
+@audited("computer.revoked", _("Computer {asset} ({computer_id}) counts as managed no more."), technical=True)
+class ComputerRevoked(Entry):
+    computer_id: int
+    asset: str
+
+
+@audited(
+    "remote_work.unmanaged",
+    _("Agent {agent_id} works at {work_location} without a managed {lack}: {outcome}."),
+    personal={"agent_id"},
+)
+class UnmanagedRemoteWork(Entry):
+    agent_id: str
+    work_location: str
+    lack: str
+    """``computer`` or ``telephone``."""
+    outcome: str
+    """``refused`` or ``warned``, by the policy of the installation."""

@@ -301,6 +301,8 @@ class Device(models.Model):
     """MD5(user:realm:password) is as good as the password, so it is sealed. None: token account."""
     network_access = models.CharField(max_length=8, choices=NetworkAccess, blank=True)
     """How the handset proves itself to the network (R130); empty: nobody has recorded it yet, which is below too."""
+    managed = models.BooleanField(default=False)
+    """ICT keeps the settings and updates of this handset; needed while its agent works outside the office (R141)."""
     label = models.CharField(max_length=120)
     employer = models.CharField(max_length=16, blank=True)
     """Of a GENERAL telephone (R10)."""
@@ -326,3 +328,38 @@ class Device(models.Model):
 
 ENOUGH_FOR_THE_NETWORK = frozenset({Device.NetworkAccess.EAP_TLS.value, Device.NetworkAccess.EAP_PEAP.value})
 """Methods of a handset that is given a password (R130)."""
+
+
+class Computer(models.Model):
+    """A computer that ICT manages, as one browser on it proves with a secret (R141). Never deleted: ended ones tell."""
+
+    asset = models.CharField(max_length=40)
+    """The asset number that stands on it."""
+    label = models.CharField(max_length=120, blank=True)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="computers"
+    )
+    """The one person it was given to; None: it is shared, and counts for anybody."""
+    added_at = models.DateTimeField()
+    added_by = models.CharField(max_length=32, blank=True)
+    """User id; empty for the operator at the command line."""
+    link_digest = models.CharField(max_length=64, null=True, blank=True, unique=True)
+    """SHA-256 of the newest enrolment link's secret, kept when used so that a second use is recognised."""
+    link_expires_at = models.DateTimeField(null=True, blank=True)
+    link_used_at = models.DateTimeField(null=True, blank=True)
+    secret_digest = models.CharField(max_length=64, null=True, blank=True, unique=True)
+    """SHA-256 of the secret that the browser holds; None before the enrolment and after the end."""
+    enrolled_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    """First instant at which the secret counts no more."""
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    """Last time an agent took up work with it, to the minute."""
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    revoked_by = models.CharField(max_length=32, blank=True)
+
+    class Meta:
+        ordering = ["asset", "id"]
+
+    @override
+    def __str__(self) -> str:
+        return self.asset

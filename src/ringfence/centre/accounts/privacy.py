@@ -4,6 +4,7 @@ from ringfence.centre.accounts.models import (
     AccessReview,
     AccessReviewLine,
     Agent,
+    Computer,
     Device,
     Notice,
     RoleDefinition,
@@ -81,6 +82,21 @@ declare(
     retention=RetentionClass.ACCOUNT,
     export=by_agent("agent"),
     erase=kept("removed telephones stay named in the call log"),
+)
+declare(
+    Computer,
+    purpose="Computers that ICT manages, from which people may work outside the office (R141).",
+    subjects={Subject.STAFF},
+    personal={
+        "user": "to whom it was given",
+        "label": "what ICT noted of it",
+        "added_by": "who added it",
+        "revoked_by": "who ended it",
+    },
+    plain={"asset", "link_digest", "secret_digest"},
+    retention=RetentionClass.ACCOUNT,
+    export=by_user("user"),
+    erase=kept("ended ones prove from where people could work; they name people by id"),
 )
 declare(
     Suspension,

@@ -40,6 +40,7 @@ def write_settings(folder: Path, *, port: int, sip_port: int) -> Settings:
             f"ws_port = {sip_port + 6}\nwss_port = {sip_port + 7}\n\n"
             f"[media]\nfirst_port = {FIRST_MEDIA_PORT}\nlast_port = {LAST_MEDIA_PORT}\n\n"
             '[payments]\nkeypad = "sandbox"\n\n'
+            '[accounts]\nremote_needs_managed_device = "off"\n\n'
             f"[metrics]\nengine_port = {port + 1}\nweb_port = {port + 2}\nworker_port = {port + 3}\n",
             encoding="utf-8",
         )

@@ -12,6 +12,7 @@ from ringfence.control.facts import AgentState
 from ringfence.web.desk.labels import KEYPAD_FIELDS, MASK_REASONS, REASONS, STOP_REASONS
 
 _DIALLED = re.compile(r"^\+?[0-9]{2,15}\Z")
+_LONGEST_EMERGENCY = len("00440999")
 _CHOSEN = (AgentState.AVAILABLE, AgentState.NOT_READY, AgentState.LOGGED_OUT)
 
 
@@ -103,6 +104,12 @@ class DialForm(forms.Form):
         if not _DIALLED.match(number):
             raise forms.ValidationError(_("Enter a telephone number, for example 01632 960001."))
         return number
+
+    @property
+    def may_be_emergency(self) -> bool:
+        """True for whatever can be 999 or 112 with a prefix in front of it; a little too much harms nobody."""
+        number: str = self.cleaned_data["number"]
+        return len(number) <= _LONGEST_EMERGENCY and number.endswith(("999", "112"))
 
 
 class LocationForm(forms.Form):

@@ -47,9 +47,10 @@ SYSTEM_REASONS: dict[str, Text] = {
     "declined": gettext_lazy("You declined a call. Go available when you are ready."),
     "unreachable": gettext_lazy("Your telephone could not be reached. Check it, then go available."),
     "connection_lost": gettext_lazy("The connection to your telephone was lost. Check it, then go available."),
+    "not_managed": gettext_lazy("You work outside the office without equipment that ICT manages."),
     "not_signed_off": gettext_lazy("Your training is not signed off, so no calls are offered to you."),
 }
-"""What the engine sets by itself."""
+"""What the engine, or the desk's gate for work outside the office, sets by itself."""
 
 PHASES: dict[str, Text] = {
     "ringing": gettext_lazy("ringing"),

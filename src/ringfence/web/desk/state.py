@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from ringfence.centre.accounts.models import Agent
 from ringfence.centre.accounts.queries import agent_names
+from ringfence.centre.accounts.remote_work import RemoteWork
 from ringfence.centre.accounts.rights import Right
 from ringfence.centre.calls.errors import NotFound
 from ringfence.centre.calls.models import CallKind
@@ -24,6 +25,7 @@ from ringfence.control.commands import EngineStatus, LiveCall
 from ringfence.control.facts import AgentState, Direction, NotRecordedReason, StopReason, SuppressionReason
 from ringfence.kit.ids import AgentId
 from ringfence.web.desk.labels import PHASES, STATES, pause_text, reason_text
+from ringfence.web.desk.remote import lacking
 from ringfence.web.exchange import status
 from ringfence.web.person import Person
 
@@ -54,7 +56,7 @@ def _mine(agent_id: AgentId, engine: EngineStatus | None, now: datetime) -> Mine
     return Mine(presence.state, presence.since, presence.reason, None)
 
 
-def desk_state(person: Person, agent: Agent, *, now: datetime) -> JsonObject:
+def desk_state(person: Person, agent: Agent, found: RemoteWork, *, now: datetime) -> JsonObject:
     """The JSON of ``frontend/src/state.ts``; call it inside the scope of the clients whose calls the agent takes."""
     engine = status()
     mine = _mine(AgentId(agent.agent_id), engine, now)
@@ -68,9 +70,9 @@ def desk_state(person: Person, agent: Agent, *, now: datetime) -> JsonObject:
         "agent": {
             "state": mine.state.value,
             "label": str(STATES[mine.state]),
-            "reason": _reason(mine),
+            "reason": _reason(mine) or lacking(found),
             "since": mine.since.isoformat(),
-            "blocked": _blocked(agent, engine),
+            "blocked": _blocked(agent, found, engine),
         },
         "call": _call(person, agent, mine.call, now) if mine.call is not None else None,
         "queues": _queues(queues, engine),
@@ -110,12 +112,12 @@ def _reason(mine: Mine) -> str:
     return ""
 
 
-def _blocked(agent: Agent, engine: EngineStatus | None) -> str:
+def _blocked(agent: Agent, found: RemoteWork, engine: EngineStatus | None) -> str:
     if engine is None:
         return _("The telephone service does not answer. Calls cannot be taken at the moment.")
     if agent.signed_off_at is None:
         return reason_text("not_signed_off")
-    return ""
+    return lacking(found) if found.refused else ""
 
 
 def _queues(names: Mapping[str, str], engine: EngineStatus | None) -> list[JsonObject]:

@@ -33,6 +33,14 @@ from ringfence.web.access import PersonRequest, needs, signed_in
 from ringfence.web.desk.answers import call_command, for_agent, message, obey, problem
 from ringfence.web.desk.forms import DialForm, LocationForm, StateForm, TransferForm
 from ringfence.web.desk.labels import KEYPAD_FIELDS, MASK_REASONS, PHASES, REASONS, STOP_REASONS, shortcuts
+from ringfence.web.desk.remote import (
+    NOT_READY_REASON,
+    equipment,
+    lacking,
+    may_get_calls,
+    taking_up_work,
+    withheld,
+)
 from ringfence.web.desk.state import desk_state
 from ringfence.web.desk.words import words
 from ringfence.web.names import client_choices
@@ -87,14 +95,16 @@ def desk(request: PersonRequest) -> HttpResponse:
 @for_agent
 def state(request: PersonRequest, agent: Agent) -> HttpResponse:
     """What the page shows."""
-    return JsonResponse(desk_state(request.person, agent, now=timezone.now()))
+    return JsonResponse(desk_state(request.person, agent, equipment(request, agent), now=timezone.now()))
 
 
 @needs(Right.TAKE_CALLS)
 @require_POST
 @for_agent
-def token(_request: PersonRequest, agent: Agent) -> HttpResponse:
-    """Short-lived credentials for the agent's browser telephone."""
+def token(request: PersonRequest, agent: Agent) -> HttpResponse:
+    """Short-lived credentials for the agent's browser telephone; none where the gate of R141 is closed."""
+    if why := withheld(request, agent):
+        return message(why, 409)
     device = browser_device_of(agent)
     if device is None:
         return message(_("Your account has no browser telephone. Use a desk phone, or ask your team leader."), 409)
@@ -118,11 +128,15 @@ def token(_request: PersonRequest, agent: Agent) -> HttpResponse:
 @require_POST
 @for_agent
 def set_state(request: PersonRequest, agent: Agent) -> HttpResponse:
-    """Go available, not ready or out; in a call it counts for afterwards."""
+    """Go available, not ready or out; in a call it counts for afterwards. Available passes the gate of R141."""
     form = StateForm(request.POST)
     if not form.is_valid():
         return problem(form)
     wanted = AgentState(form.cleaned_data["state"])
+    if wanted is AgentState.AVAILABLE:
+        found = taking_up_work(request, agent)
+        if found.refused:
+            return message(lacking(found), 409)
     return obey(
         SetAgentState(
             agent_id=AgentId(agent.agent_id),
@@ -143,10 +157,14 @@ transfer = call_command(TransferCall, TransferForm, entry_id=EntryId)
 @require_POST
 @for_agent
 def dial(request: PersonRequest, agent: Agent) -> HttpResponse:
-    """Ring the agent's own telephone, then a number, on behalf of a client."""
+    """Ring the agent's own telephone, then a number, on behalf of a client. 999 and 112 pass the gate of R141."""
     form = DialForm(request.POST)
     if not form.is_valid():
         return problem(form)
+    if not form.may_be_emergency:
+        found = taking_up_work(request, agent)
+        if found.refused:
+            return message(lacking(found), 409)
     client = form.cleaned_data["client"]
     if client not in dict(client_choices(request.person, Right.PLACE_CALLS)):
         return message(_("Choose the client you call for."), 400)
@@ -159,12 +177,18 @@ def dial(request: PersonRequest, agent: Agent) -> HttpResponse:
 @require_POST
 @for_agent
 def location(request: PersonRequest, agent: Agent) -> HttpResponse:
-    """Where the agent works now (R176)."""
+    """Where the agent works now (R176).
+
+    What is true is kept even when it closes the gate of R141: then the agent is Not ready, a call in progress goes on.
+    """
     form = LocationForm(request.POST)
     if not form.is_valid():
         return problem(form)
     change_work_location(agent=agent, work_location=form.cleaned_data["location"], by=request.person.user)
-    return JsonResponse({})
+    if not equipment(request, agent).refused or not may_get_calls(agent):
+        return JsonResponse({})
+    taking_up_work(request, agent)
+    return obey(SetAgentState(agent_id=AgentId(agent.agent_id), state=AgentState.NOT_READY, reason=NOT_READY_REASON))
 
 
 @signed_in

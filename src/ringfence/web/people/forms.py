@@ -230,6 +230,15 @@ WEAK_PEAP = _(
 )
 
 
+def managed_field() -> forms.BooleanField:
+    """Whether ICT looks after a handset (R141)."""
+    return forms.BooleanField(
+        label=_("ICT manages this telephone: its settings and its updates"),
+        required=False,
+        help_text=_("Needed before its agent can take calls outside the office."),
+    )
+
+
 class TelephoneForm(forms.Form):
     """A handset."""
 
@@ -243,12 +252,34 @@ class TelephoneForm(forms.Form):
         choices=[("", _("Choose one")), *Device.NetworkAccess.choices],
         error_messages={"required": _("Choose how the telephone proves itself to the network.")},
     )
+    managed = managed_field()
     label = forms.CharField(label=_("Where it stands"), max_length=120, required=False)
     extension = forms.CharField(label=_("Extension"), max_length=8, required=False)
 
     def __init__(self, data: object = None, *, agents: Choices) -> None:
         super().__init__(data)  # type: ignore[arg-type] # a QueryDict
         self.fields["agent"].choices = [("", _("Nobody: a general telephone")), *agents]  # type: ignore[attr-defined] # a ChoiceField
+
+
+class ComputerForm(forms.Form):
+    """A computer that ICT manages."""
+
+    asset = forms.CharField(
+        label=_("Asset number"),
+        max_length=40,
+        help_text=_("As it stands on the computer, for example LAP-0042."),
+        error_messages={"required": _("Enter the asset number.")},
+    )
+    person = forms.ChoiceField(
+        label=_("Given to"),
+        required=False,
+        help_text=_("Then it counts for this person only, and ends when they leave."),
+    )
+    label = forms.CharField(label=_("Note"), max_length=120, required=False, help_text=_("For example its model."))
+
+    def __init__(self, data: object = None, *, people: Choices) -> None:
+        super().__init__(data)  # type: ignore[arg-type] # a QueryDict
+        self.fields["person"].choices = [("", _("Nobody: a shared computer")), *people]  # type: ignore[attr-defined] # a ChoiceField
 
 
 class NetworkForm(forms.Form):
@@ -261,3 +292,4 @@ class NetworkForm(forms.Form):
         choices=Device.NetworkAccess.choices,
         error_messages={"required": _("Choose how the telephone proves itself to the network.")},
     )
+    managed = managed_field()

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from ringfence.centre.accounts.models import RoleGrant, User
+from ringfence.centre.accounts.models import Computer, RoleGrant, User
 from ringfence.centre.accounts.queries import user_names
 from ringfence.centre.accounts.rights import Role
 
@@ -67,6 +67,14 @@ def _state(row: RoleGrant, now: datetime) -> tuple[str, str]:
     if row.starts_at > now:
         return _("Begins later"), "blue"
     return _("In force"), "green"
+
+
+def computer_state(computer: Computer, now: datetime) -> tuple[str, str]:
+    """Words and tag colour of a computer that is not revoked."""
+    if computer.secret_digest is not None and computer.expires_at is not None:
+        return (_("Enrolled"), "green") if computer.expires_at > now else (_("Too old: make a new link"), "red")
+    waits = computer.link_used_at is None and computer.link_expires_at is not None and computer.link_expires_at > now
+    return (_("Waits for its link to be opened"), "yellow") if waits else (_("Not enrolled: make a new link"), "red")
 
 
 def account_state(user: User) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from ringfence.web.people import views, views_grants, views_reviews, views_telephones
+from ringfence.web.people import views, views_computers, views_grants, views_reviews, views_telephones
 
 urlpatterns = [
     path("", views.people, name="people"),
@@ -25,6 +25,11 @@ urlpatterns = [
     path("telephones/<slug:device_id>/password", views_telephones.new_password, name="new_telephone_password"),
     path("telephones/<slug:device_id>/network/", views_telephones.telephone_network, name="telephone_network"),
     path("telephones/<slug:device_id>/remove", views_telephones.remove_telephone, name="remove_telephone"),
+    path("telephones/computers/", views_computers.computers, name="computers"),
+    path("telephones/computers/add/", views_computers.add_computer, name="add_computer"),
+    path("telephones/computers/<int:computer_id>/link", views_computers.new_link, name="new_computer_link"),
+    path("telephones/computers/<int:computer_id>/revoke", views_computers.revoke, name="revoke_computer"),
+    path("enrol/", views_computers.enrol, name="enrol_computer"),
     path("<slug:user_id>/", views.person, name="person"),
     path("<slug:user_id>/move/", views.move, name="move"),
     path("<slug:user_id>/leave/", views.leave, name="leave"),

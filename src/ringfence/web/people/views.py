@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from ringfence.centre.accounts import actions
 from ringfence.centre.accounts.errors import AccountsError
-from ringfence.centre.accounts.models import RoleGrant, Suspension, Team, TeamMember, User
+from ringfence.centre.accounts.models import Computer, RoleGrant, Suspension, Team, TeamMember, User
 from ringfence.centre.accounts.queries import agent_of, grants_at
 from ringfence.centre.accounts.rights import Right
 from ringfence.web.access import PersonRequest, needs
@@ -112,6 +112,7 @@ def person(request: PersonRequest, user_id: str) -> HttpResponse:
             "suspensions": Suspension.objects.filter(user=user).order_by("-began_at"),
             "team": member.team if member else None,
             "agent": agent_of(user),
+            "computers": Computer.objects.filter(user=user, revoked_at__isnull=True),
             "may": _may(request),
             "own": user.pk == request.person.user.pk,
         },
@@ -236,8 +237,8 @@ def leave(request: PersonRequest, user_id: str) -> HttpResponse:
         {
             "title": _("Close this account"),
             "text": _(
-                "All roles end now, all sessions and telephones stop, and nobody can sign in with this account again. "
-                "What the person did stays in the audit trail."
+                "All roles end now, all sessions, telephones and managed computers stop, and nobody can sign in with "
+                "this account again. What the person did stays in the audit trail."
             ),
             "button": _("Close account"),
         },

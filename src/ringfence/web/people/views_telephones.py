@@ -56,6 +56,7 @@ def add_telephone(request: PersonRequest) -> HttpResponse:
                 agent=agent,
                 extension=values["extension"].strip() or None,
                 network_access=values["network_access"],
+                managed=values["managed"],
                 by=request.person.user,
             )
         )
@@ -82,17 +83,19 @@ def new_password(request: PersonRequest, device_id: str) -> HttpResponse:
 @needs(Right.MANAGE_DEVICES)
 @require_http_methods(["GET", "HEAD", "POST"])
 def telephone_network(request: PersonRequest, device_id: str) -> HttpResponse:
-    """How the handset proves itself to the network (R130)."""
+    """How the handset proves itself to the network (R130), and whether ICT manages it (R141)."""
     device = access_handset(device_id)
     form = NetworkForm(
-        request.POST if request.method == "POST" else None, initial={"network_access": device.network_access}
+        request.POST if request.method == "POST" else None,
+        initial={"network_access": device.network_access, "managed": device.managed},
     )
-    if form.is_valid() and attempt(
-        form,
-        lambda: actions.record_network_access(
-            device=device, network_access=form.cleaned_data["network_access"], by=request.person.user
-        ),
-    ):
+
+    def change() -> None:
+        values, by = form.cleaned_data, request.person.user
+        actions.record_network_access(device=device, network_access=values["network_access"], by=by)
+        actions.record_managed(device=device, managed=values["managed"], by=by)
+
+    if form.is_valid() and attempt(form, change):
         messages.success(request, _("Noted."))
         return redirect("telephones")
     return render(request, "people/network.html", {"form": form, "device": device})

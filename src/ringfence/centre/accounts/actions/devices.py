@@ -42,6 +42,7 @@ def create_device(
     employer: str = "",
     extension: str | None = None,
     network_access: str,
+    managed: bool = False,
     by: User | None,
 ) -> str:
     """A SIP account; returns its password, which is stored nowhere and can be shown this once only.
@@ -69,6 +70,7 @@ def create_device(
         employer=employer,
         extension=extension,
         network_access=network_access,
+        managed=managed,
     )
     record_device(device, by=by)
     return password
@@ -132,6 +134,16 @@ def record_network_access(*, device: Device, network_access: str, by: User | Non
     entry = entries.DeviceNetworkAccess(device_id=device.device_id, network_access=network_access)
     record(entry, actor=actor_of(by))
     _clear_alarm()
+
+
+@transaction.atomic
+def record_managed(*, device: Device, managed: bool, by: User | None) -> None:
+    """Whether ICT keeps the handset's settings and updates; needed while its agent works outside the office (R141)."""
+    if device.managed == managed:
+        return
+    device.managed = managed
+    device.save(update_fields=["managed"])
+    record(entries.DeviceManaged(device_id=device.device_id, managed=managed), actor=actor_of(by))
 
 
 def watch_network_access(*, now: datetime) -> None:

@@ -18,6 +18,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from ringfence.centre.accounts import entries
+from ringfence.centre.accounts.actions.computers import revoke_computer
 from ringfence.centre.accounts.actions.devices import remove_device
 from ringfence.centre.accounts.actions.grants import (
     codes_of,
@@ -29,7 +30,7 @@ from ringfence.centre.accounts.actions.grants import (
 from ringfence.centre.accounts.actions.notices import tell_overseers
 from ringfence.centre.accounts.actions.writing import id_of, one_change_of, why
 from ringfence.centre.accounts.errors import Invalid, Refused
-from ringfence.centre.accounts.models import Device, Notice, RoleGrant, Suspension, Team, TeamMember, User
+from ringfence.centre.accounts.models import Computer, Device, Notice, RoleGrant, Suspension, Team, TeamMember, User
 from ringfence.centre.accounts.queries import (
     actor_of,
     clients_of,
@@ -108,7 +109,10 @@ def may_manage(user: User, by: User | None) -> None:
 
 @transaction.atomic
 def close_account(*, user: User, reason: str, by: User | None) -> None:
-    """The person is out at once: roles end, sessions and telephones stop, their agent takes no call. Raises Refused."""
+    """The person is out at once: roles end, sessions, telephones and computers stop, their agent takes no call.
+
+    Raises Refused.
+    """
     if user.closed_at is not None:
         raise Refused("This account is closed already.")
     may_manage(user, by)
@@ -130,6 +134,8 @@ def close_account(*, user: User, reason: str, by: User | None) -> None:
     end_sessions(user)
     for device in Device.objects.filter(agent__user=user, removed_at__isnull=True):
         remove_device(device=device, by=by)
+    for computer in Computer.objects.filter(user=user, revoked_at__isnull=True):
+        revoke_computer(computer=computer, by=by)
     record(entries.UserClosed(user_id=user.id.hex, reason=reason), actor=actor_of(by))
     bump_directory()
 

@@ -28,7 +28,7 @@ export interface Local {
   inCall: boolean
 }
 
-type Problem = 'tab' | 'live' | 'phone' | 'line' | 'sound' | 'command' | 'payment' | 'mask'
+type Problem = 'tab' | 'live' | 'phone' | 'token' | 'line' | 'sound' | 'command' | 'payment' | 'mask'
 
 export class DeskView {
   /** Server clock minus this machine's clock, in milliseconds. */

@@ -7,7 +7,7 @@ import { type Line, Phone, type Token } from './phone'
 import { grade } from './quality'
 import { RecordingView } from './recording-view'
 import { Ringer } from './ringer'
-import { Server, SignedOut } from './server'
+import { RefusedError, Server, SignedOut } from './server'
 import { type Action, actionOf } from './shortcuts'
 import { type DeskState, type Phase, clock, lookEvery, queueStep } from './state'
 import { type Word, type Words, fill, keypadWord } from './words'
@@ -31,8 +31,20 @@ function main(root: HTMLElement): void {
   let line: Line = 'off'
   const steps = new Map<string, number>()
 
+  /** A refusal is shown in the server's own words until a token comes. */
+  async function token(): Promise<Token> {
+    try {
+      const given = (await server.post('token')) as unknown as Token
+      view.problem('token', '')
+      return given
+    } catch (error) {
+      if (error instanceof RefusedError) view.problem('token', error.message)
+      throw error
+    }
+  }
+
   const phone = new Phone({
-    token: async () => (await server.post('token')) as unknown as Token,
+    token,
     remote,
     listener: {
       line(now, why) {
@@ -269,6 +281,7 @@ function main(root: HTMLElement): void {
   function useDevice(name: string): void {
     handset = name === 'handset'
     localStorage.setItem('desk-device', name)
+    view.problem('token', '')
     if (handset) phone.stop()
     else void phone.start()
     view.line(handset ? 'off' : line, null, handset)
@@ -280,7 +293,10 @@ function main(root: HTMLElement): void {
     ringer,
     useDevice,
     setState: (name, reason) => void ask('set-state', reason ? { state: name, reason } : { state: name }),
-    location: (name) => void ask('location', { location: name }),
+    async location(name) {
+      await ask('location', { location: name })
+      phone.hurry()
+    },
     transfer: (entry) => void ask('transfer', { ...callId(), entry_id: entry }),
     consult: (entry) => void ask('consult', { ...callId(), entry_id: entry }),
     join: (call) => void ask('join', { call_id: call }, 'joined'),

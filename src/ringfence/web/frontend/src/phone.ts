@@ -4,6 +4,7 @@ import * as JsSIP from 'jssip'
 import type { RTCSession } from 'jssip/lib/RTCSession'
 import { Backoff } from './backoff'
 import { between, mos, type Sample } from './quality'
+import { RefusedError } from './server'
 import { microphoneWord, type Word } from './words'
 
 export interface Token {
@@ -163,8 +164,8 @@ export class Phone {
     let token: Token
     try {
       token = await this.settings.token()
-    } catch {
-      this.report('failed', 'phone_unreachable')
+    } catch (error) {
+      this.report('failed', error instanceof RefusedError ? 'phone_refused' : 'phone_unreachable')
       this.again(() => void this.connect())
       return
     }
@@ -230,7 +231,19 @@ export class Phone {
 
   private again(work: () => void): void {
     if (this.retry !== null) clearTimeout(this.retry)
-    this.retry = setTimeout(work, this.backoff.next())
+    this.retry = setTimeout(() => {
+      this.retry = null
+      work()
+    }, this.backoff.next())
+  }
+
+  /** Try again at once when waiting to: what the server refused before it may give now. */
+  hurry(): void {
+    if (this.retry === null) return
+    clearTimeout(this.retry)
+    this.retry = null
+    this.backoff.reset()
+    void (this.ua ? this.renew() : this.connect())
   }
 
   private wake(): void {

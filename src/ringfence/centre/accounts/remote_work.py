@@ -1,0 +1,77 @@
+"""Whether an agent has what work outside the office needs: a computer and telephones that ICT manages (R141).
+
+The second factor, the other half of R141, is compulsory for everybody (``middleware``). Where somebody works is what
+they say on the desk (docs/adr/0021).
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from django.conf import settings
+from django.db.models import Q, QuerySet
+
+from ringfence.centre.accounts.models import Agent, Computer, Device
+
+
+class Policy(StrEnum):
+    """What an installation does about equipment that it does not know: ``accounts.remote_needs_managed_device``."""
+
+    OFF = "off"
+    WARN = "warn"
+    REQUIRE = "require"
+
+
+class Lack(StrEnum):
+    """What is missing."""
+
+    COMPUTER = "computer"
+    TELEPHONE = "telephone"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoteWork:
+    """The equipment of an agent where they say they work."""
+
+    computer: Computer | None
+    """The managed computer that asks; None: an unknown one."""
+    lack: Lack | None
+    """What the policy asks for and is not there; None: all is well, or the policy asks for nothing."""
+    device_id: str = ""
+    """Of the desk phone that is not noted as managed."""
+    refused: bool = False
+    """No calls may come to the agent here."""
+
+
+def digest(secret: str) -> str:
+    """What is stored of a link's or a browser's secret: both have 256 random bits, so SHA-256 needs no salt."""
+    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
+
+
+def computers_in_force(*, now: datetime) -> "QuerySet[Computer]":
+    """Those whose secret counts."""
+    return Computer.objects.filter(secret_digest__isnull=False, revoked_at__isnull=True, expires_at__gt=now)
+
+
+def remote_work(agent: Agent, secret: str, *, now: datetime) -> RemoteWork:
+    """What the agent lacks at their work location with the browser that sent ``secret`` (empty: it sent none).
+
+    All of the agent's desk phones are looked at, not only those that are registered: a phone may register later and
+    would then ring unseen by this.
+    """
+    computer = None
+    if secret:
+        known = computers_in_force(now=now).filter(Q(user__isnull=True) | Q(user=agent.user_id))
+        computer = known.filter(secret_digest=digest(secret)).first()
+    policy = Policy(settings.RINGFENCE_REMOTE_NEEDS_MANAGED_DEVICE)
+    if policy is Policy.OFF or agent.work_location == Agent.WorkLocation.OFFICE:
+        return RemoteWork(computer=computer, lack=None)
+    refused = policy is Policy.REQUIRE
+    if computer is None:
+        return RemoteWork(computer=None, lack=Lack.COMPUTER, refused=refused)
+    handsets = Device.objects.filter(agent=agent, removed_at__isnull=True, ha1_sealed__isnull=False, managed=False)
+    unmanaged = handsets.values_list("device_id", flat=True).first()
+    if unmanaged is not None:
+        return RemoteWork(computer=computer, lack=Lack.TELEPHONE, device_id=unmanaged, refused=refused)
+    return RemoteWork(computer=computer, lack=None)
