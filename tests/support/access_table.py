@@ -332,7 +332,7 @@ TABLE: tuple[Line, ...] = (
         "clear_alarm",
         "SUP TL CODM HOS ICT",
         "/health/alarms/999999/clear",
-        shared="alarms tell of the installation and hold codes only",
+        shared="the installation's; those of one client have a test of their own in test_leaks",
     ),
 )
 

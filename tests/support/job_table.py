@@ -49,8 +49,8 @@ TABLE: tuple[Line, ...] = (
     Line(job="remove_objected", over=ONE, given="call", why="ends what was recorded of one call"),
     Line(job="rotate_key_after_breach", over=ONE, given="client", why="gives one client a new key"),
     Line(job="check_recordings", over=WHOLE, why="counts gaps over every client; the alarm is the operator's"),
-    Line(job="check_retention", over=WHOLE, why="counts what is late over every client; the alarms are the operator's"),
-    Line(job="check_notices", over=WHOLE, why="compares every client's notice with its schedule; alarms hold codes"),
+    Line(job="check_retention", over=EACH, why="counts what is late, and looks who is on duty for each client"),
+    Line(job="check_notices", over=EACH, why="compares each client's notice with its schedule"),
     Line(job="apply_training_gate", over=WHOLE, scoped=False, why="an agent serves several clients and has one gate"),
     Line(job="watch_library_reviews", over=WHOLE, scoped=False, why="counts documents, which clients share"),
     Line(job="apply_due_grants", over=WHOLE, scoped=False, why="the exchange has one directory"),
@@ -68,6 +68,7 @@ TABLE: tuple[Line, ...] = (
 
 def missing_jobs() -> list[str]:
     """What is wrong with the table, in words; empty when it covers every job of the registry."""
-    registered, known = {job.name for job in all_jobs()}, {line.job for line in TABLE}
+    ours = [job for job in all_jobs() if job.task.module_path.startswith("ringfence.")]  # tests declare some too
+    registered, known = {job.name for job in ours}, {line.job for line in TABLE}
     found = [f"job {name} has no line in tests/support/job_table.py" for name in sorted(registered - known)]
     return found + [f"line {name} belongs to no job" for name in sorted(known - registered)]

@@ -42,7 +42,7 @@ from datetime import UTC, datetime, timedelta
 from ringfence.centre.jobs.queries import open_alarms
 from ringfence.centre.recordings.keys import vault_upkeep
 vault_upkeep.func()
-result = sorted(alarm.code for alarm in open_alarms())
+result = sorted(alarm.code for alarm in open_alarms(None))
 """
 ROW = """
 from ringfence.centre.recordings.models import Recording

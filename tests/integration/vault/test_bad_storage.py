@@ -77,7 +77,7 @@ def listen(user: User, recording: str) -> bytes:
 
 
 def alarms() -> dict[str, str]:
-    return {f"{alarm.code} {alarm.subject}".strip(): alarm.detail for alarm in open_alarms()}
+    return {f"{alarm.code} {alarm.subject}".strip(): alarm.detail for alarm in open_alarms(None)}
 
 
 def refusals() -> list[str]:

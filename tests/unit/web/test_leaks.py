@@ -23,6 +23,8 @@ from ringfence.centre.accounts.actions import grant_role
 from ringfence.centre.accounts.models import Agent, Device, User
 from ringfence.centre.accounts.rights import Role
 from ringfence.centre.directory.models import TransferEntry
+from ringfence.centre.jobs.actions import raise_alarm
+from ringfence.centre.jobs.models import Alarm
 from ringfence.centre.notices import actions
 from ringfence.centre.recordings.models import PlayGrant
 from ringfence.centre.tenancy import all_clients
@@ -163,6 +165,21 @@ def test_no_page_shows_a_word_of_another_client(world: dict[str, str]) -> None:
     entitled = "".join(body for role in ("TL", "HOS") for _, body in pages(person(role, OWN, "SHDC"), role))
     seen = {word for word in canaries if word in entitled}
     assert len(seen) > 10, "the same pages show these words to whoever may see them"
+
+
+def test_an_alarm_of_one_client_is_seen_and_cleared_by_its_own_people_only(world: dict[str, str]) -> None:
+    now = timezone.now()
+    raise_alarm("trunk_down", at=now, subject="line-of-all")
+    raise_alarm("flag_waiting", "minutes=20", at=now, subject="flag-of-own", client=OWN)
+    mine, foreign = person("SUP", OWN), person("SUP", FOREIGN)
+    assert all(each.get("/health/").content.decode().count("line-of-all") == 1 for each in (mine, foreign))
+    assert "flag-of-own" in mine.get("/health/").content.decode()
+    body = foreign.get("/health/").content.decode()
+    assert "flag-of-own" not in body
+    alarm = Alarm.objects.get(subject="flag-of-own").pk
+    refused, missing = (foreign.post(f"/health/alarms/{number}/clear") for number in (alarm, alarm + 10_000))
+    assert (refused.status_code, missing.status_code) == (404, 404)
+    assert mine.post(f"/health/alarms/{alarm}/clear").status_code == 302
 
 
 def test_a_role_for_one_client_opens_nothing_of_another_for_which_the_person_has_a_lesser_one(

@@ -16,14 +16,16 @@ def raise_alarm(
     *,
     at: datetime,
     subject: str = "",
+    client: str = "",
     count: int = 1,
     first_at: datetime | None = None,
 ) -> bool:
     """Exactly one alarm is open for ``code`` and ``subject`` afterwards. True when it is a new one.
 
-    ``count`` raises may be told at once: the first at ``first_at``, the last at ``at``.
+    ``client``: whose it is; others do not see it. ``count`` raises may be told at once: the first at ``first_at``, the
+    last at ``at``.
     """
-    values = {"last_at": at, "detail": detail[:MAX_DETAIL]}
+    values = {"last_at": at, "detail": detail[:MAX_DETAIL], "client_code": client}
     code, subject = code[:64], subject[:64]
     still_open = Alarm.objects.filter(code=code, subject=subject, cleared_at=None)
     if still_open.update(count=F("count") + count, **values):

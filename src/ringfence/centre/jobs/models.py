@@ -1,4 +1,7 @@
-"""Schedule state, job runs and alarms. They hold ids and codes only, so no tenant scope guards them."""
+"""Schedule state, job runs and alarms. They hold ids and codes only, so no tenant scope guards them.
+
+An alarm about one client names it, and only whoever may see that client is shown it.
+"""
 
 from django.conf import settings
 from django.db import models
@@ -46,6 +49,8 @@ class Alarm(models.Model):
     code = models.CharField(max_length=64)
     subject = models.CharField(max_length=64, blank=True)
     """Id of what it is about, so that two trunks have two alarms."""
+    client_code = models.CharField(max_length=16, blank=True)
+    """Whose it is; empty: the installation's, shown to everybody who sees alarms."""
     detail = models.CharField(max_length=500, blank=True)
     """A coded cause, never content."""
     first_at = models.DateTimeField()

@@ -26,7 +26,7 @@ declare(
     purpose="Show what an operator must mend, in codes.",
     subjects={Subject.STAFF},
     personal={"cleared_by": "who cleared the alarm"},
-    plain={"code", "subject", "detail"},
+    plain={"code", "subject", "client_code", "detail"},
     retention=RetentionClass.OPERATION,
     export=by_user("cleared_by"),
     erase=deleted("a year after it was cleared"),

@@ -1,5 +1,6 @@
 """What the health page shows of jobs and alarms."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,6 +17,8 @@ class OpenAlarm:
     alarm_id: int
     code: str
     subject: str
+    client: str
+    """Code; empty: the installation's."""
     detail: str
     first_at: datetime
     last_at: datetime
@@ -36,19 +39,23 @@ class JobHealth:
     """A periodic job without a success for twice its period plus its deadline."""
 
 
-def open_alarms() -> list[OpenAlarm]:
-    """Alarms nobody has cleared, newest first."""
+def open_alarms(codes: Collection[str] | None) -> list[OpenAlarm]:
+    """Alarms nobody has cleared, newest first: the installation's and those of the clients ``codes`` (None: of all)."""
+    rows = Alarm.objects.filter(cleared_at=None)
+    if codes is not None:
+        rows = rows.filter(client_code__in=["", *codes])
     return [
         OpenAlarm(
             alarm_id=alarm.pk,
             code=alarm.code,
             subject=alarm.subject,
+            client=alarm.client_code,
             detail=alarm.detail,
             first_at=alarm.first_at,
             last_at=alarm.last_at,
             count=alarm.count,
         )
-        for alarm in Alarm.objects.filter(cleared_at=None).order_by("-last_at")
+        for alarm in rows.order_by("-last_at")
     ]
 
 

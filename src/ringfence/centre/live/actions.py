@@ -119,13 +119,20 @@ def take_cursor(boot_id: str, *, now: datetime) -> tuple[int, bool]:
 
 
 def clear_alarm(user: User, alarm_id: int) -> bool:
-    """The alarm is closed and audited; False when it was not open. Raises Refused without the right see_health."""
+    """The alarm is closed and audited; False when there is none open that the user may see.
+
+    Raises Refused without the right see_health.
+    """
     if not has_right(user, Right.SEE_HEALTH):
         raise Refused
     with transaction.atomic():
         alarm = Alarm.objects.filter(pk=alarm_id, cleared_at=None).first()
-        if alarm is None or not close_alarm(alarm_id, at=timezone.now(), by_id=user.pk):
+        client = alarm.client_code or None if alarm is not None else None
+        if alarm is None or (client is not None and not has_right(user, Right.SEE_HEALTH, client)):
             return False
-        record(AlarmCleared(alarm=alarm.code, subject=alarm.subject), actor=actor_of(user))
-        emit(Topic.ALARM, {"code": alarm.code, "subject": alarm.subject, "cleared": True}, everyone=True)
+        if not close_alarm(alarm_id, at=timezone.now(), by_id=user.pk):
+            return False
+        record(AlarmCleared(alarm=alarm.code, subject=alarm.subject), actor=actor_of(user), client=client)
+        payload: Payload = {"code": alarm.code, "subject": alarm.subject, "cleared": True}
+        emit(Topic.ALARM, payload, client=client, everyone=client is None)
     return True

@@ -119,5 +119,5 @@ def watch(*, now: datetime) -> list[str]:
             said = (
                 f"Version {notice.version} says {days_of(notice)}, the schedule in force {days}. Publish a new version."
             )
-            raise_alarm(DAYS_ALARM, said, at=now, subject=code)
+            raise_alarm(DAYS_ALARM, said, at=now, subject=code, client=code)
     return wrong

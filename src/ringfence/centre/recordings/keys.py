@@ -120,7 +120,7 @@ def vault_upkeep() -> None:
 
 def _tell_damage(client: str, unreadable: int, *, now: datetime) -> None:
     if unreadable:
-        raise_alarm("sealed_value_damaged", f"count={unreadable}", at=now, subject=client)
+        raise_alarm("sealed_value_damaged", f"count={unreadable}", at=now, subject=client, client=client)
     else:
         clear_alarms("sealed_value_damaged", at=now, subject=client)
 

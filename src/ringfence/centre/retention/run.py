@@ -21,6 +21,7 @@ from ringfence.centre.retention.models import Destruction, Hold, RetentionRun
 from ringfence.centre.retention.others import delete_others
 from ringfence.centre.retention.queries.duty import clients_without_anybody
 from ringfence.centre.tenancy import all_clients
+from ringfence.centre.tenancy.queries import client_codes
 
 LAG = timedelta(hours=24)
 """How late anything may be before it is an alarm (R43)."""
@@ -129,7 +130,11 @@ def watch(*, now: datetime) -> None:
     _alarm(STUCK_ALARM, stuck > 0, f"count={stuck}", now)
     _alarm(REVIEW_ALARM, reviews > 0, f"count={reviews}", now)
     alone = clients_without_anybody(now)
-    _alarm(DUTY_ALARM, bool(alone), ", ".join(alone), now)
+    for code in client_codes():
+        if code in alone:
+            raise_alarm(DUTY_ALARM, at=now, subject=code, client=code)
+        else:
+            clear_alarms(DUTY_ALARM, at=now, subject=code)
 
 
 def _alarm(code: str, wrong: bool, detail: str, now: datetime) -> None:

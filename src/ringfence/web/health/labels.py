@@ -19,8 +19,45 @@ ALARMS: dict[str, tuple[Text, Text]] = {
         _("Unsigned events came to the address for payment providers"),
         _("Check the provider's secret and clock. Nothing was changed by them."),
     ),
+    "emergency_call_failed": (
+        _("A call to 999 or 112 found no trunk"),
+        _("Call back at once, and ask the carrier. Tell people to use a mobile."),
+    ),
+    "no_trunk": (_("A call out found no trunk"), _("Ask the carrier, and check the accounts of the trunks.")),
+    "client_unknown": (
+        _("A call came to a line of an unknown client"),
+        _("Load the centre file again, and see that the worker runs."),
+    ),
+    "call_without_arrival": (
+        _("The beginning of a call is missing in the call log"),
+        _("Events were lost. See that the worker runs."),
+    ),
+    "prompts_missing": (_("Prompts have no sound"), _("Publish them again.")),
+    "notice_failed": (
+        _("A recording notice could not be played"),
+        _("Publish the prompt again. Calls that did not hear it are not recorded."),
+    ),
+    "notice_days_wrong": (
+        _("A privacy notice promises other days than are in force"),
+        _("Publish a new version on the page Notices."),
+    ),
     "prompt_failed": (_("A prompt could not be played"), _("Publish the prompt again.")),
-    "recording_failed": (_("A recording failed"), _("Check the disk. The call went on unrecorded.")),
+    "recording_unavailable": (
+        _("Recordings cannot be stored"),
+        _("Check disk, store and keys, and the log of the telephone service. Calls go on unrecorded."),
+    ),
+    "recording_storage": (
+        _("A recording could not be written"),
+        _("Check the disk. The call went on unrecorded."),
+    ),
+    "recording_media": (
+        _("A recording lost the sound of its call"),
+        _("Look at the log of the telephone service. The call went on unrecorded."),
+    ),
+    "recording_without_start": (
+        _("A sealed recording has no beginning in the call log"),
+        _("Events were lost. Look for its call, and see that the worker runs."),
+    ),
     "recording_not_started": (_("A call was not recorded"), _("Check disk and keys. The call went on.")),
     "recording_unrecoverable": (_("A recording could not be recovered"), _("Keep the file and ask for help.")),
     "recording_gap": (_("Answered calls without a recording"), _("Look for them in the call log.")),
@@ -94,7 +131,14 @@ ALARMS: dict[str, tuple[Text, Text]] = {
         _("Data goes to a region outside the allow-list"),
         _("Choose a region of the list (regions.allowed), or record a transfer assessment on the page Suppliers."),
     ),
-    "older_directory": (_("An old directory was offered"), _("Check that one worker runs, not two.")),
+    "audit_chain_broken": (
+        _("The audit trail was changed behind Ringfence's back"),
+        _("Keep a copy of the database, tell the data protection officer, and restart nothing until it is understood."),
+    ),
+    "audit_checkpoint_place": (
+        _("A second place of the audit trail cannot be written"),
+        _("Make it reachable again (audit.folder, audit.bucket, audit.syslog). It catches up by itself."),
+    ),
 }
 
 

@@ -1,7 +1,7 @@
 """What the health page shows, gathered so that one part that fails does not hide the others."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -86,8 +86,8 @@ def _read(part: Callable[[], T]) -> T | None:
         return None
 
 
-def gather() -> Health:
-    """The centre as it is now."""
+def gather(clients: Collection[str] | None) -> Health:
+    """The centre as it is now, with the alarms of these clients (None: of all) and of the installation."""
     now = timezone.now()
     engine = status()
     agents = {state.value: 0 for state in AgentState}
@@ -99,7 +99,7 @@ def gather() -> Health:
         waiting=sum(call.phase == "queued" for call in engine.calls) if engine else 0,
         facts_at=last_facts_at(),
         jobs=job_health(now=now),
-        alarms=open_alarms(),
+        alarms=open_alarms(clients),
         disk=_disk(),
         keys=_read(lambda: key_store().stats()),
         certificate=_certificate(now),

@@ -28,7 +28,7 @@ _BUSY = (
 @require_safe
 def health(request: PersonRequest) -> HttpResponse:
     """Engine, alarms, jobs, storage, keys and certificate on one page."""
-    found = gather()
+    found = gather(request.person.reach(Right.SEE_HEALTH))
     busy = sum(found.agents[state.value] for state in _BUSY)
     return render(
         request,

@@ -203,6 +203,7 @@ def _leftovers(now: datetime) -> None:
     Device.objects.create(device_id="old-handset", kind="general", label="Hall", ha1_sealed=b"x", network_access="")
     raise_alarm("backup_overdue", "older_than_two_days", at=now - DAY)
     for client in (HERE, THERE):
+        raise_alarm("duty_nobody", at=now - DAY, subject=client, client=client)
         OutboxEvent.objects.create(topic=Topic.CALL, audience=client, payload={"call": "old"}, at=now - 2 * DAY)
     supplier = Supplier.objects.create(code="northern-storage", added_at=now)
     SupplierVersion.objects.create(

@@ -195,7 +195,7 @@ def test_nobody_at_all_in_opening_hours_is_an_alarm(hana: User) -> None:
         OpeningPeriod.objects.create(client_id="ELDC", hours=hours, weekday=0, opens=time(9), closes=time(17))
     run(now=MONDAY)
     watch(now=MONDAY)
-    assert Alarm.objects.get(code="duty_nobody").detail == "ELDC"
+    assert Alarm.objects.get(code="duty_nobody").client_code == "ELDC"
     create_person("eli", Role.TL, "ELDC")
     watch(now=MONDAY)
     assert Alarm.objects.get(code="duty_nobody").cleared_at == MONDAY

@@ -97,11 +97,11 @@ def _tell(breach: Breach, *, by: User, now: datetime) -> None:
     record(entry, actor=actor_of(by), client=breach.client_id, at=now)
     code = Notice.Code.DRILL if breach.drill else Notice.Code.BREACH
     tell(told, code, clients=[breach.client_id], at=now, subject=breach.breach_id)
-    raise_alarm(OPEN_ALARM, detail_of(breach), at=now, subject=breach.breach_id)
+    raise_alarm(OPEN_ALARM, detail_of(breach), at=now, subject=breach.breach_id, client=breach.client_id)
 
 
 def detail_of(breach: Breach) -> str:
-    """What alarms add to their code; they are seen across clients and hold no text."""
+    """What alarms add to their code; they hold no text."""
     return "drill" if breach.drill else ""
 
 

@@ -27,7 +27,8 @@ def watch_clocks(*, now: datetime) -> int:
     for breach in running:
         state = breach.clock(now)
         with transaction.atomic():
-            if raise_alarm(_ALARMS[state], detail_of(breach), at=now, subject=breach.breach_id):
+            whose = {"subject": breach.breach_id, "client": breach.client_id}
+            if raise_alarm(_ALARMS[state], detail_of(breach), at=now, **whose):
                 entry = BreachAlarmed(breach_id=breach.breach_id, clock=state.value)
                 record(entry, actor=SYSTEM, client=breach.client_id, at=now)
             if state is ClockState.PASSED:

@@ -75,8 +75,9 @@ def _warn(payment: Payment, *, now: datetime) -> int:
             )
             record(entry, actor=SYSTEM, client=payment.client_id)
             if who == "supervisor":
-                raise_alarm(UNWATCHED, f"client={payment.client_id}", at=now, subject=payment.payment_id)
-                emit(Topic.ALARM, {"code": UNWATCHED, "subject": payment.payment_id}, everyone=True, at=now)
+                raise_alarm(UNWATCHED, at=now, subject=payment.payment_id, client=payment.client_id)
+                told = {"code": UNWATCHED, "subject": payment.payment_id}
+                emit(Topic.ALARM, told, client=payment.client_id, at=now)
             payload = {
                 "call": payment.call_id,
                 "kind": "payment_unwatched",

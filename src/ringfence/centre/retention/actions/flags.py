@@ -144,7 +144,7 @@ def escalate(*, now: datetime) -> int:
                 if not Flag.objects.filter(pk=one.pk, state=FlagState.OPEN, escalated_at=None).update(escalated_at=now):
                     continue
                 waited = int((now - one.flagged_at) / timedelta(minutes=1))
-                raise_alarm(WAITING_ALARM, f"minutes={waited}", at=now, subject=one.pk)
+                raise_alarm(WAITING_ALARM, f"minutes={waited}", at=now, subject=one.pk, client=one.client_id)
                 record(
                     FlagEscalated(flag_id=one.pk, call_id=one.call_id, minutes=waited),
                     actor=SYSTEM,

@@ -17,7 +17,7 @@ def refresh_alarms(*, now: datetime) -> None:
     """Alarms whose cause was mended end; what should be alarmed is left to the daily look."""
     today = timezone.localdate(now)
     standing = {CERTIFICATE_ALARM: _certificates_due(today).keys(), REGION_ALARM: _regions_refused(today).keys()}
-    for alarm in open_alarms():
+    for alarm in open_alarms(None):
         if alarm.code in standing and alarm.subject not in standing[alarm.code]:
             clear_alarms(alarm.code, at=now, subject=alarm.subject)
 
