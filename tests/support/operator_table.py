@@ -165,7 +165,7 @@ TABLE: tuple[Command, ...] = (
         ids=("BBC",),
     ),
     Command(name="keys status", needs=(KEYS,), shows=(Shows.CLIENTS,)),
-    Command(name="keys rotate-root", needs=(KEYS,)),
+    Command(name="keys rotate-root", needs=(KEYS, DATABASE), audits=("key.root_prepared",)),
     # What was destroyed
     Command(name="destruction show", needs=(KEYS,), shows=(Shows.RECORDINGS, Shows.CLIENTS)),
     Command(

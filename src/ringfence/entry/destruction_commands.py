@@ -105,6 +105,7 @@ def orphans(
 ) -> None:
     """Recordings in the store that no row of the database names, as after a restore of an older backup."""
     use_django()
+    from ringfence.centre.recordings.custody import note_orphans
     from ringfence.entry.backup import orphans as found
     from ringfence.entry.destruction import destroyer
 
@@ -114,6 +115,8 @@ def orphans(
     if not destroy:
         typer.echo(f"{len(orders):,} recordings have no row. Say --destroy to end them.")
         return
+    if orders:
+        note_orphans(len(orders))
     problems = [each.problem for each in destroyer().destroy(orders) if each.problem is not None]
     if problems:
         raise OperatorError(f"{len(problems):,} could not be deleted yet ({problems[0]}); run it again.")

@@ -53,12 +53,13 @@ def rotate_client(
 ) -> None:
     """Give clients new keys while calls go on. No recording is rewritten; interrupted, it is run again."""
     use_django()
+    from ringfence.centre.audit.actions import OPERATOR
     from ringfence.centre.recordings.keys import GRACE, begin_rotation, carry_on
     from ringfence.entry.backup.progress import Progress
     from ringfence.entry.key_store import key_rotation
 
     for client in codes:
-        version = begin_rotation(client)
+        version = begin_rotation(client, by=OPERATOR)
         waiting = sum(key.data_keys for key in key_rotation().status() if key.client == client and not key.newest)
         steps = {"keys of recordings": Progress(say, f"{client}: keys of recordings", total=waiting)}
 
@@ -82,6 +83,8 @@ def rotate_client(
 @keys.command("rotate-root")
 def rotate_root(copied: Copied = "") -> None:
     """Give the installation a new root key: first make it and copy it into your safe, then put it in force."""
+    use_django()
+    from ringfence.centre.recordings.custody import note_root_key
     from ringfence.entry.key_store import ROOT_KEY, key_rotation, root_key
     from ringfence.vault import rootfile
 
@@ -93,6 +96,7 @@ def rotate_root(copied: Copied = "") -> None:
             say("The last rotation had died at its end; the old root key is destroyed now. Run it again for another.")
             return
         new = rootfile.prepare(path)
+        note_root_key(new.key_id, in_force=False)
         say(f"The new root key {new.key_id} is in {rootfile.next_of(path)}; nothing depends on it yet.")
         say(f"Copy that file into your safe as root.key, then run: ringfence keys rotate-root --copied {new.key_id}")
         return
@@ -105,6 +109,8 @@ def rotate_root(copied: Copied = "") -> None:
             say(f"{copied} is in force already.")
             return
         raise OperatorError("No new root key is prepared; run 'ringfence keys rotate-root' first.")
+    if rootfile.next_of(path).exists():
+        note_root_key(copied, in_force=True)
     changed = rootfile.rotate(path, key_rotation())
     new_id = root_key().key_id  # not as it was typed: after a crash nothing compares that
     say(f"{new_id} is in force; {changed:,} client keys are wrapped under it, and the old root key is destroyed here.")

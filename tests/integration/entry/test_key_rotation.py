@@ -27,6 +27,12 @@ rows = Call.objects.filter(party_index__in=party_sealer().indexes("BBC", CALLER)
 result = sorted(row.pk for row in rows if party_sealer().open("BBC", row.party_number) == CALLER)
 """
 
+TOLD = """
+from ringfence.centre.audit.models import AuditEntry
+rows = AuditEntry.objects.filter(code__in=given["codes"]).order_by("number")
+result = [[row.code, row.actor_role] for row in rows]
+"""
+
 
 @pytest.fixture(scope="module")
 def centre(tmp_path_factory: pytest.TempPathFactory) -> Installation:
@@ -82,6 +88,11 @@ def test_the_root_key_and_a_restore_after_it(centre: Installation, tmp_path: Pat
     assert status.out.startswith(f"root key {new_id}\n")
     assert old not in b"".join(each.read_bytes() for each in (centre.data / "keys").iterdir())
     assert played(centre) == {"r1": True, "r2": True, "r3": True}
+    told = centre.inside(TOLD, codes=["key.root_prepared", "key.root_rotated"])
+    assert told == [
+        ["key.root_prepared", "Operator at the command line"],
+        ["key.root_rotated", "Operator at the command line"],
+    ]
     target, keys = tmp_path / "backups", tmp_path / "backup-keys"
     path.with_name("root.key.old").write_bytes(old)  # as a rotation that died at its very end leaves it
     path.with_name("root.key.old").chmod(0o600)

@@ -179,6 +179,25 @@ class KeyRetired(Entry):
     version: int
 
 
+@audited("key.root_prepared", _("A new root key {key_id} was made; nothing depends on it yet."), technical=True)
+class RootKeyPrepared(Entry):
+    key_id: str
+
+
+@audited("key.root_rotated", _("The root key {key_id} was put in force, and the old one destroyed."), technical=True)
+class RootKeyRotated(Entry):
+    key_id: str
+
+
+@audited(
+    "recording.orphans_destroyed",
+    _("{count} recordings that no row names were ordered to be destroyed, as after a restore."),
+    technical=True,
+)
+class OrphansDestroyed(Entry):
+    count: int
+
+
 @audited("backup.made", _("A backup was made: {objects} recordings, {destroyed} destructions listed."), technical=True)
 class BackupMade(Entry):
     objects: int

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from ringfence.centre.audit.actions import SYSTEM, record
+from ringfence.centre.audit.actions import SYSTEM, Actor, record
 from ringfence.centre.jobs.actions import clear_alarms, raise_alarm
 from ringfence.centre.jobs.errors import TryLater
 from ringfence.centre.jobs.registry import job
@@ -44,13 +44,13 @@ class Rotated:
     """Old versions that are destroyed now."""
 
 
-def begin_rotation(client: str) -> int:
+def begin_rotation(client: str, *, by: Actor = SYSTEM) -> int:
     """The version that everything of ``client`` goes under from now on. Raises NoSuchKeyOwner, VaultError."""
     if client not in client_codes() | owners():
         raise NoSuchKeyOwner
     with transaction.atomic():
         version = key_rotation().begin(client)
-        record(KeyRotationBegan(owner=client, version=version), actor=SYSTEM, client=_client(client))
+        record(KeyRotationBegan(owner=client, version=version), actor=by, client=_client(client))
     return version
 
 
