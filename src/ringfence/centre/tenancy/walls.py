@@ -17,6 +17,11 @@ POLICY = "ringfence_scope"
 
 _CODED = {"audit.AuditEntry": "client_code"}
 """Models that name a client without pointing at it, and the column that does."""
+WITHOUT = {
+    "jobs.Alarm": "raised and cleared in every scope and in none, and about the installation too; holds codes and ids "
+    "only; the page and its button ask for the client",
+}
+"""Models that name a client and have no wall, each with its reason."""
 
 
 def walled_tables() -> Iterator[tuple[str, str]]:

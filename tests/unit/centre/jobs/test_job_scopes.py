@@ -37,6 +37,7 @@ from ringfence.centre.notices.models import Notice
 from ringfence.centre.payments.models import Payment, PaymentLink, PaymentState, ProviderEvent
 from ringfence.centre.recordings.keys import begin_rotation
 from ringfence.centre.recordings.models import Recording
+from ringfence.centre.recordings.storage import key_rotation
 from ringfence.centre.retention.destroy import Order, decide
 from ringfence.centre.retention.models import CaseKind, Cause, DutyShift, Flag, FlagCode, Hold, HoldItem
 from ringfence.centre.suppliers.models import Certificate, Supplier, SupplierVersion
@@ -81,12 +82,21 @@ def furnish(now: datetime) -> World:
         _breach(client, now=now)
         _notice(client, now=now)
     for client in (HERE, THERE):
+        _end_rotation(client)
         begin_rotation(client)
     _leftovers(now)
     RoleGrant.objects.filter(role=Role.AGT).update(starts_at=now - 1000 * DAY)
     RoleGrant.objects.filter(role=Role.SUP).update(starts_at=now - timedelta(minutes=30))
     DirectoryRevision.objects.update(bumped_at=now - timedelta(hours=1))
     return made
+
+
+def _end_rotation(client: str) -> None:
+    """The key store outlives a test; a rotation that another one has begun would be gone on with, not begun."""
+    rotation = key_rotation()
+    while rotation.rewrap(client, limit=1000):
+        pass
+    rotation.retire(client, grace=timedelta())
 
 
 def _notice(client: str, *, now: datetime) -> None:
