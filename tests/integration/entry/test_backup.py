@@ -50,7 +50,7 @@ from ringfence.centre.retention.models import Destruction
 result = [Recording.objects.get(pk=given["name"]).state, Destruction.objects.get(pk=given["name"]).certificate]
 """
 
-TOLD = """
+ORPHANS = """
 from ringfence.centre.audit.models import AuditEntry
 rows = AuditEntry.objects.filter(code="recording.orphans_destroyed")
 result = [[row.code, row.actor_role] for row in rows]
@@ -228,7 +228,7 @@ def test_recordings_made_after_the_backup_are_counted_and_can_be_ended(
     assert found.out.startswith("BBC/late.rfr\n1 recordings have no row")
     assert "1 recordings are destroyed" in gone.out
     assert none.out.startswith("0 recordings have no row")
-    assert centre.inside(TOLD) == [["recording.orphans_destroyed", "Operator at the command line"]]
+    assert centre.inside(ORPHANS) == [["recording.orphans_destroyed", "Operator at the command line"]]
     assert not (centre.data / "recordings/BBC/late.rfr").exists()
     assert played(centre) == {"r1": True, "r2": True, "r3": True}
 
