@@ -174,15 +174,13 @@ CALLS_HEAD = ("call", "client", "line", "arrived", "ended", "recording", "record
 ACCOUNT_HEAD = ("entry", "at", "client", "what", "code", "reads")
 
 
-@transaction.atomic
-def export_affected(user: User, breach: Breach, *, now: datetime) -> list[tuple[str, ...]]:
-    """A line for each recording, and for each call without one, oldest first, for the purpose of data protection.
+def affected_list(breach: Breach, *, now: datetime) -> tuple[list[tuple[str, ...]], AffectedExported]:
+    """A line for each recording, and for each call without one, oldest first; and the entry with which they may leave.
 
-    The export is audited, and serves the breach as its case. Call it inside the client's scope.
+    Its purpose is data protection, its case the breach. Call it inside the client's scope.
     """
     found = list(_call_lines(breach, now))
-    _note_export(user, breach, "calls", len(found))
-    return found
+    return found, _exported(breach, "calls", len(found))
 
 
 def _call_lines(breach: Breach, now: datetime) -> Iterator[tuple[str, ...]]:
@@ -231,17 +229,15 @@ def account_counts(breach: Breach) -> AccountCounts:
     return AccountCounts(**{name: sum(counts.get(code, 0) for code in codes) for name, codes in LOOKED.items()})
 
 
-@transaction.atomic
-def export_account(user: User, breach: Breach) -> list[tuple[str, ...]]:
-    """The same as a file, audited like :func:`export_affected`."""
+def account_list(breach: Breach) -> tuple[list[tuple[str, ...]], AffectedExported]:
+    """A line for each of these entries, with an entry as :func:`affected_list` gives one."""
     found: list[tuple[str, ...]]
     with all_clients(WHY_ALL):
         found = [
             (str(row.number), _iso(row.at), row.client_code, what_of(row.code), row.code, describe(row))
             for row in account_entries(breach)
         ]
-    _note_export(user, breach, "account", len(found))
-    return found
+    return found, _exported(breach, "account", len(found))
 
 
 def what_of(code: str) -> str:
@@ -259,15 +255,14 @@ def _note_look(user: User, breach: Breach, what: str) -> None:
         record(AffectedSeen(breach_id=breach.breach_id, what=what), actor=actor_of(user), client=breach.client_id)
 
 
-def _note_export(user: User, breach: Breach, what: str, found: int) -> None:
-    entry = AffectedExported(
+def _exported(breach: Breach, what: str, found: int) -> AffectedExported:
+    return AffectedExported(
         breach_id=breach.breach_id,
         what=what,
         found=found,
         purpose=Purpose.DATA_PROTECTION.value,
         case_reference=breach.reference,
     )
-    record(entry, actor=actor_of(user), client=breach.client_id)
 
 
 def _iso(moment: datetime | None) -> str:

@@ -14,8 +14,8 @@ from ringfence.centre.breaches.affected import AffectedState
 from ringfence.centre.calls.errors import BadFilter
 from ringfence.centre.tenancy import all_clients
 from ringfence.web.access import PersonRequest, needs
-from ringfence.web.breaches.files import csv_file
 from ringfence.web.breaches.shared import reach
+from ringfence.web.exports import CSV, csv_bytes, save_file
 
 COLOURS = {
     AffectedState.LIVE: "green",
@@ -63,8 +63,9 @@ def affected(request: PersonRequest, breach_id: str) -> HttpResponse:
 def affected_file(request: PersonRequest, breach_id: str) -> HttpResponse:
     """The whole list, for the purpose of data protection and the breach as its case; the export is audited."""
     found = reach(request, breach_id, Right.LEAD_BREACH)
-    rows = queries.export_affected(request.person.user, found, now=timezone.now())
-    return csv_file(f"breach-{found.reference}-calls", queries.CALLS_HEAD, rows)
+    rows, entry = queries.affected_list(found, now=timezone.now())
+    table, name = csv_bytes(queries.CALLS_HEAD, rows), f"breach-{found.reference}-calls.csv"
+    return save_file(request, entry, table, kind=CSV, name=name, client=found.client_id)
 
 
 @needs(Right.LEAD_BREACH)
@@ -98,5 +99,6 @@ def account_file(request: PersonRequest, breach_id: str) -> HttpResponse:
     found = reach(request, breach_id, Right.LEAD_BREACH)
     if not found.account_id:
         raise Http404
-    rows = queries.export_account(request.person.user, found)
-    return csv_file(f"breach-{found.reference}-account", queries.ACCOUNT_HEAD, rows)
+    rows, entry = queries.account_list(found)
+    table, name = csv_bytes(queries.ACCOUNT_HEAD, rows), f"breach-{found.reference}-account.csv"
+    return save_file(request, entry, table, kind=CSV, name=name, client=found.client_id)
