@@ -18,11 +18,11 @@ from ringfence.centre.accounts.queries import actor_of
 from ringfence.centre.audit import Entry
 from ringfence.centre.audit.actions import record
 from ringfence.centre.calls.purposes import Purpose
+from ringfence.kit.spreadsheet import plain
 from ringfence.web.access import PersonRequest
 
 CSV = "text/csv; charset=utf-8"
 PROOF = Purpose.DATA_PROTECTION
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def save_file(
@@ -55,5 +55,5 @@ def csv_bytes(head: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(head)
     for row in rows:
-        writer.writerow([f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell for cell in row])
+        writer.writerow([plain(cell) if isinstance(cell, str) else cell for cell in row])
     return text.getvalue().encode("utf-8-sig")

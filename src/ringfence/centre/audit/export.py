@@ -12,9 +12,9 @@ from ringfence.centre.audit.models import AuditCheckpoint, AuditEntry
 from ringfence.centre.audit.queries import describe
 from ringfence.centre.tenancy.scope import all_clients
 from ringfence.kit import verify_audit
+from ringfence.kit.spreadsheet import plain
 
 COLUMNS = ("number", "at", "code", "actor", "role", "client", "reads", "fields", "previous", "hash")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def json_lines(rows: Iterable[AuditEntry]) -> Iterator[str]:
@@ -34,7 +34,7 @@ def csv_lines(rows: Iterable[AuditEntry]) -> Iterator[str]:
 
 def _csv(values: Iterable[str]) -> str:
     made = io.StringIO()
-    csv.writer(made).writerow([f"'{value}" if value.startswith(_FORMULA) else value for value in values])
+    csv.writer(made).writerow([plain(value) for value in values])
     return made.getvalue()
 
 
