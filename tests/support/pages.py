@@ -49,6 +49,7 @@ from ringfence.engine.journal import FactJournal
 from ringfence.kit.clock import SystemClock
 from ringfence.kit.ids import AgentId, CallId, ClientCode, FlowId, LegId, QueueId, RecordingId, TrunkId
 from tests.support.sealed import seal_to_spool
+from tests.support.standing import Standing
 from tests.support.story import Story
 
 CALLERS = ("+447700900123", "+447700900456", "+441632960777", None, "+447700900789", "+441632960555")
@@ -153,13 +154,22 @@ def _sample() -> dict[str, Any]:
     return found
 
 
-def furnish(*, now: datetime | None = None) -> Centre:
-    """The sample centre with a morning's calls, one of them recorded, and one open alarm."""
+def _stand() -> None:
+    """What changes from test to test least: directory, people, library and suppliers."""
+    now = timezone.now()
     load_centre(_sample(), folder=SAMPLE.parent)
-    now = now or timezone.now()
     _people(now)
     _library()
     _suppliers(now)
+
+
+standing = Standing(_stand)
+
+
+def furnish() -> Centre:
+    """The sample centre with a morning's calls, one of them recorded, and one open alarm."""
+    standing.lay()
+    now = timezone.now()
     with all_clients("a test"):
         queues = {row.client_id: QueueId(row.queue_id) for row in Queue.objects.all()}
         names = ("agent", "marlo.fenwright", "tansy.okhaven", "joss.harrowgill")
