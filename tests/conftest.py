@@ -18,6 +18,7 @@ from django.db import connections
 from django.db.backends.base.operations import BaseDatabaseOperations
 
 from ringfence.centre.audit import guard
+from ringfence.centre.disclosures import guard as disclosure_guard
 from ringfence.centre.notices import guard as notice_guard
 from ringfence.centre.tenancy.scope import Scope, scope
 from ringfence.entry.django_settings import database
@@ -66,13 +67,14 @@ _flush = BaseDatabaseOperations.execute_sql_flush
 
 def _flush_all(self: Any, sql_list: Iterable[str]) -> None:
     # Tests that commit are cleaned by emptying every table, which the triggers would refuse.
-    guard.remove(self.connection)
-    notice_guard.remove(self.connection)
+    guards = (guard, notice_guard, disclosure_guard)
+    for each in guards:
+        each.remove(self.connection)
     try:
         _flush(self, sql_list)
     finally:
-        guard.install(self.connection)
-        notice_guard.install(self.connection)
+        for each in guards:
+            each.install(self.connection)
 
 
 BaseDatabaseOperations.execute_sql_flush = _flush_all  # type: ignore[method-assign] # as said above

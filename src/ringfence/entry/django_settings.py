@@ -54,6 +54,7 @@ RINGFENCE_ENROLMENT_MINUTES = _settings.accounts.enrolment_minutes
 RINGFENCE_COMPUTER_DAYS = _settings.accounts.computer_days
 RINGFENCE_COMPUTER_COOKIE = "__Host-computer" if _https else "computer"
 RINGFENCE_REVIEW_DAYS = _settings.accounts.review_days
+RINGFENCE_DISCLOSURE_DAYS = _settings.disclosures.longest_days
 RINGFENCE_CONTROL_SOCKET = _settings.control_socket
 RINGFENCE_SIP_WS_URL = browser_sip_url(_settings, page_is_secure=_https)
 """Where browsers speak SIP; the pages' content security policy allows this address beside their own."""
@@ -88,7 +89,7 @@ CSRF_COOKIE_NAME = "__Host-csrf" if _https else "csrf"
 
 _ROOMS = (
     *("tenancy", "audit", "privacy", "jobs", "accounts", "directory", "live", "notices", "calls", "recordings"),
-    *("payments", "retention", "suppliers", "training", "breaches"),
+    *("payments", "retention", "suppliers", "training", "breaches", "disclosures"),
 )
 
 INSTALLED_APPS = [

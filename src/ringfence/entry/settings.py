@@ -254,6 +254,13 @@ class AccountSettings(Section):
     """How long a computer stays known; browsers keep nothing for longer than 400 days."""
 
 
+class DisclosureSettings(Section):
+    """Limits on sharing recordings."""
+
+    longest_days: int = Field(default=28, ge=1, le=90)
+    """Longest time for which a release stays open; 14 days are proposed, or this if it is less."""
+
+
 class AuditSettings(Section):
     """Second places for the signed checkpoints of the audit trail, out of reach of whoever owns the database."""
 
@@ -334,6 +341,7 @@ class Settings(Section):
     regions: RegionSettings = RegionSettings()
     metrics: MetricsSettings = MetricsSettings()
     accounts: AccountSettings = AccountSettings()
+    disclosures: DisclosureSettings = DisclosureSettings()
     single_sign_on: tuple[SingleSignOn, ...] = ()
     """Identity providers, each a table ``[[single_sign_on]]``; docs/howto/single-sign-on.md has both kinds."""
     demo: bool = False

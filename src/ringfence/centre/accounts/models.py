@@ -196,6 +196,8 @@ class Notice(models.Model):
         DORMANT = "dormant", _("Unused accounts were suspended")
         BREACH = "breach", _("A data breach was opened")
         DRILL = "breach_drill", _("A drill of a data breach was opened")
+        DISCLOSURE = "disclosure", _("A disclosure waits for you")
+        OVERRIDDEN = "overridden", _("A disclosure goes on without the officer's advice or against it")
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="notices")
     code = models.CharField(max_length=16, choices=Code)

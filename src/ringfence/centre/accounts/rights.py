@@ -85,6 +85,16 @@ class Right(StrEnum):
     """See which calls a breach concerns, and close it with its record. Nobody closes what they decided themselves."""
     DECIDE_BREACH = "decide_breach"
     """Record whether the Information Commissioner is told: the data protection officer, who contains nothing (C29)."""
+    OPEN_DISCLOSURE = "open_disclosure"
+    """Open and work on cases in which something of a recording is to be shared (R77)."""
+    ADVISE_DISCLOSURE = "advise_disclosure"
+    """Advise on such a case as the data protection officer, who never approves it (R79, C29)."""
+    APPROVE_DISCLOSURE = "approve_disclosure"
+    """Release or refuse what somebody else's case asks for."""
+    OVERRIDE_ADVICE = "override_advice"
+    """Go on without the officer's advice or against it, with a reason: the head of service alone (R79)."""
+    HEAR_DISCLOSED = "hear_disclosed"
+    """Be the one person to whom a disclosure opens its recordings for a time; alone it opens none (R66)."""
     EDIT_LIBRARY = "edit_library"
     """Publish procedures and desk aids, and see who has signed which version (R101)."""
 
@@ -158,6 +168,7 @@ _CALLS = {Right.TAKE_CALLS, Right.PLACE_CALLS, Right.FLAG_RECORDING}
 _LISTEN = {Right.SEE_CALLS, Right.PLAY_RECORDINGS}
 _SUPERVISE = {*_LISTEN, Right.REVEAL_NUMBER, Right.SEE_LIVE, Right.SEE_REPORTS, Right.SEE_PAYMENTS, Right.SEE_HEALTH}
 _DELETE = {Right.DELETE_EARLY, Right.PLACE_HOLD, Right.SEE_QUARANTINE}
+_DISCLOSE = {Right.OPEN_DISCLOSURE, Right.APPROVE_DISCLOSURE}
 _BREACH = {Right.REPORT_BREACH, Right.CONTAIN_BREACH, Right.LEAD_BREACH}
 _PEOPLE = {Right.MANAGE_USERS, Right.GRANT_RIGHTS, Right.EDIT_LIBRARY, Right.SEE_AUDIT}
 _MANAGE = {
@@ -173,12 +184,13 @@ _MANAGE = {
     Right.REVIEW_ACCESS,
     Right.BREAK_GLASS,
     *_BREACH,
+    *_DISCLOSE,
     Right.KEEP_SUPPLIERS,
 }
 _CASES = {Right.REQUEST_RESTORE, Right.PLACE_HOLD, Right.RELEASE_HOLD}
 
-# The table 'Rights by role'. SARO and DPO hear only what is attached to their own case (R66); there are no cases yet,
-# so they hear nothing. Rights of features to come (redaction, quality scores, drafts of flows) come with them.
+# The table 'Rights by role'. SARO and DPO hear only what is attached to their own case (R66): what was restored for
+# them or what a disclosure opens. Rights of features to come (redaction, quality scores) come with them.
 RIGHTS: dict[Role, frozenset[Right]] = {
     Role.AGT: frozenset(_CALLS),
     Role.SUP: frozenset(
@@ -202,12 +214,21 @@ RIGHTS: dict[Role, frozenset[Right]] = {
             Right.SUPERVISE_AGENTS,
             Right.REQUEST_RESTORE,
             Right.REPORT_BREACH,
+            Right.OPEN_DISCLOSURE,
         }
     ),
     Role.CODM: frozenset({*_MANAGE, Right.EDIT_RETENTION}),
-    Role.HOS: frozenset({*_MANAGE, Right.APPROVE_RETENTION, Right.SWITCH_RECORDING, Right.ACCEPT_TRANSFER}),
+    Role.HOS: frozenset(
+        {
+            *_MANAGE,
+            Right.APPROVE_RETENTION,
+            Right.SWITCH_RECORDING,
+            Right.ACCEPT_TRANSFER,
+            Right.OVERRIDE_ADVICE,
+        }
+    ),
     Role.RP: frozenset({*_LISTEN, Right.SEE_LIVE, Right.SEE_REPORTS}),
-    Role.SARO: frozenset(_CASES),
+    Role.SARO: frozenset({*_CASES, Right.OPEN_DISCLOSURE, Right.HEAR_DISCLOSED}),
     Role.DPO: frozenset(
         {
             *_CASES,
@@ -222,6 +243,8 @@ RIGHTS: dict[Role, frozenset[Right]] = {
             Right.REPORT_BREACH,
             Right.LEAD_BREACH,
             Right.DECIDE_BREACH,
+            Right.ADVISE_DISCLOSURE,
+            Right.HEAR_DISCLOSED,
         }
     ),
     Role.ICT: frozenset(

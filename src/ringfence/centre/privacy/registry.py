@@ -51,6 +51,7 @@ class RetentionClass(StrEnum):
     TRAINING = "Training and sign-off"
     NOTICE = "Privacy notices"
     BREACH = "Data breaches"
+    DISCLOSURE = "Disclosures"
     SUPPLIER = "Suppliers and processors"
     CONFIGURATION = "Configuration of the centre"
     LIVE = "State of the moment"
@@ -70,6 +71,7 @@ RULES: Mapping[RetentionClass, str] = {
     RetentionClass.TRAINING: "As long as it must be shown who had signed what when calls were taken.",
     RetentionClass.NOTICE: "Every published version stays readable.",
     RetentionClass.BREACH: "Kept as the controller's proof of each breach, its effects and measures (Article 33(5)).",
+    RetentionClass.DISCLOSURE: "Kept as the controller's proof of what was shared, with whom and on whose word (R77).",
     RetentionClass.SUPPLIER: "Every version stays: it shows what was known of a processor while data was with it.",
     RetentionClass.CONFIGURATION: "As long as it is used; published versions stay, because calls point at them.",
     RetentionClass.LIVE: "Replaced as things change; events are pruned within days.",

@@ -1,14 +1,15 @@
 """Who reaches which recording (R66, R73, R75). Foreign, forbidden and missing give one answer; refusals are audited.
 
-Listeners reach the recordings of their clients. Whoever has an approved restoration reaches that one recording while
-it lasts, and by no other way if their role hears nothing else: the recording is attached to their own case (R46, R66).
+Listeners reach the recordings of their clients. Whoever has an approved restoration, or a way through a disclosure,
+reaches that one recording while it lasts, and by no other way if their role hears nothing else: the recording is
+attached to their own case (R46, R66).
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from django.db import transaction
+from django.db import models, transaction
 from django.utils import timezone
 
 from ringfence.centre.accounts.models import User
@@ -42,15 +43,16 @@ def hearing(user: User, recording_id: str, now: datetime) -> Iterator[None]:
             yield
 
 
+def reached(user: User, recording_id: str) -> "models.QuerySet[Recording]":
+    """The recording, if ``user`` reaches it at all; else nothing. Evaluate it inside :func:`hearing`."""
+    rows: models.QuerySet[Recording] = Recording.objects.filter(within_teams(user, Right.PLAY_RECORDINGS))
+    return rows.filter(pk=recording_id)
+
+
 def access_recording(user: User, recording_id: str, *, now: datetime | None = None) -> Recording:
     """The recording, for people who may hear it or others of its client. Raises NotFound after auditing the refusal."""
     with hearing(user, recording_id, now or timezone.now()):
-        recording: Recording | None = (
-            Recording.objects.filter(within_teams(user, Right.PLAY_RECORDINGS), pk=recording_id)
-            .select_related("call")
-            .prefetch_related("spans")
-            .first()
-        )
+        recording = reached(user, recording_id).select_related("call").prefetch_related("spans").first()
     if recording is None:
         refuse(user, recording_id, "not_found")
         raise NotFound

@@ -13,7 +13,7 @@ from ringfence.centre.accounts.models import User
 from ringfence.centre.accounts.queries import actor_of
 from ringfence.centre.audit.actions import record
 from ringfence.centre.calls.purposes import stated
-from ringfence.centre.recordings.access import access_recording, hearing, refuse
+from ringfence.centre.recordings.access import access_recording, hearing, reached, refuse
 from ringfence.centre.recordings.damage import tell_health, tell_trouble
 from ringfence.centre.recordings.entries import PurposeStated, RecordingPlayed
 from ringfence.centre.recordings.errors import GrantEnded, NotFound, NotPlayable
@@ -133,7 +133,8 @@ def read_part(view: WavView, start: int, end: int) -> bytes:
 
 
 def may_go_on(grant_id: str, *, now: datetime) -> bool:
-    """False as soon as the recording under a running play was deleted, quarantined or has left its tier.
+    """False as soon as the recording under a running play was deleted, quarantined or has left its tier, and as soon
+    as its listener has lost the right or the way to it.
 
     Asked before each part of an answer that is already being sent, so that a player gets no further sound (R51).
     """
@@ -145,7 +146,8 @@ def may_go_on(grant_id: str, *, now: datetime) -> bool:
             check_playable(grant.user, grant.recording, now)
         except NotPlayable:
             return False
-    return True
+    with hearing(grant.user, grant.recording_id, now):
+        return bool(reached(grant.user, grant.recording_id).exists())
 
 
 def _digest(session_key: str) -> str:

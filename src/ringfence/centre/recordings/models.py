@@ -94,7 +94,7 @@ class RecordingSpan(TenantModel):
 
 
 class Restoration(TenantModel):
-    """A time-boxed way for one person to one recording of the back tier, under one case (R46)."""
+    """A time-boxed way for one person to one recording under one case: of the back tier (R46), or of a disclosure."""
 
     client = models.ForeignKey(  # type: ignore[assignment] # null, unlike the base: see above
         Client, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
@@ -102,6 +102,8 @@ class Restoration(TenantModel):
     recording = models.ForeignKey(Recording, on_delete=models.CASCADE, related_name="restorations")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     case_reference = models.CharField(max_length=64)
+    serves = models.CharField(max_length=32, blank=True)
+    """Id of what it belongs to and ends with, of an app above this one; empty: an approved request."""
     opened_at = models.DateTimeField()
     until = models.DateTimeField()
 

@@ -34,9 +34,10 @@ declare(
 )
 declare(
     Restoration,
-    purpose="For which case somebody may hear a recording of the back tier, and until when (R46).",
+    purpose="For which case somebody may hear a recording of the back tier or of a disclosure, and until when (R46).",
     subjects={Subject.STAFF},
     personal={"user": "who may hear it", "case_reference": "the case it serves"},
+    plain={"serves"},
     retention=RetentionClass.LISTENING,
     export=by_user("user"),
     erase=deleted("with its recording"),

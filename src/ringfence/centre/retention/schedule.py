@@ -31,6 +31,7 @@ class Code(StrEnum):
     DUTY = "duty"
     PAYMENTS = "payments"
     TRAINING = "training"
+    DISCLOSURES = "disclosures"
     TRANSCRIPTS = "transcripts"
     NOTES = "notes"
     EVALUATIONS = "evaluations"
@@ -146,6 +147,12 @@ RULES: tuple[Rule, ...] = (
         code=Code.TRAINING, kind=_("Procedures in all versions, and who signed which"), unit=Unit.KEPT, default=0,
         trigger=_("None"), action=_("Kept, so that it can be shown who had signed what when a call was taken"),
         basis=_PROOF, enforced_by="",
+    ),
+    Rule(
+        code=Code.DISCLOSURES, kind=_("Disclosures: who asked, advice, decision, outcome; texts sealed"),
+        unit=Unit.KEPT, default=0, trigger=_("None"),
+        action=_("Kept, so that it can be shown what was shared with whom and on whose word"), basis=_PROOF,
+        enforced_by="",
     ),
     Rule(
         code=Code.TRANSCRIPTS, kind=_("Transcripts"), unit=Unit.WITH, default=0,

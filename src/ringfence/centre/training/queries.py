@@ -14,6 +14,8 @@ from ringfence.centre.training.models import Document, DocumentVersion, SignOff
 
 MASK_CARD = "mask-and-delete"
 """The card that the desk opens first: how to mask, stop and have something deleted (R106, R107)."""
+SHARING = "sharing-recordings"
+"""The procedure that every disclosure cites (R78)."""
 EXTRACT = 160
 
 
@@ -30,6 +32,12 @@ def mask_card(clients: Collection[str] | None) -> Document | None:
     """The page on masking and deleting that is in force for one of ``clients`` (R106)."""
     found = documents_for(clients).filter(pk=MASK_CARD).first()
     return found if found is not None and newest_of(found) is not None else None
+
+
+def sharing_procedure(client: str) -> DocumentVersion | None:
+    """The version of the procedure for sharing recordings that is in force for ``client``; None: there is none."""
+    found = documents_for([client]).filter(pk=SHARING, kind=Document.Kind.PROCEDURE).first()
+    return None if found is None else newest_of(found)
 
 
 def newest_of(document: Document) -> DocumentVersion | None:
