@@ -18,7 +18,8 @@ from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from playwright.sync_api import Error as PlaywrightError
 from tests.e2e.pages.conftest import Site, signed_in
-from tests.e2e.pages.test_pages_in_browser import overflow, problems, tell
+from tests.e2e.pages.judging import overflow, problems
+from tests.e2e.pages.test_pages_in_browser import tell
 from tests.support import browser as chromium
 from tests.support.provider import Provider, provider
 from tests.support.system import eventually

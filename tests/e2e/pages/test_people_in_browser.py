@@ -12,7 +12,8 @@ from allauth.usersessions.models import UserSession
 from django.db.models import F
 from playwright.sync_api import Browser, Page, expect
 from tests.e2e.pages.conftest import Site, signed_in
-from tests.e2e.pages.test_pages_in_browser import in_call, overflow, problems
+from tests.e2e.pages.judging import faults, overflow, problems
+from tests.e2e.pages.test_pages_in_browser import in_call
 from tests.support.pages import BBC_PERSON, REVIEW, WAITING_GRANT
 
 from ringfence.centre.accounts.models import User
@@ -76,7 +77,7 @@ def complaints() -> Iterator[list[str]]:
 
 
 @pytest.mark.parametrize("role", PAGES)
-def test_pages_about_people_break_no_rule_and_reflow(
+def test_pages_about_people_break_no_rule_reflow_and_need_no_mouse(
     browser: Browser, site: Site, complaints: list[str], role: str
 ) -> None:
     shots = os.environ.get("RINGFENCE_SCREENSHOTS", "")
@@ -86,13 +87,9 @@ def test_pages_about_people_break_no_rule_and_reflow(
             answer = page.goto(url)
             assert answer is not None
             assert answer.ok, url
-            complaints += problems(page)
             if shots:
                 page.screenshot(path=Path(shots) / f"{role}-{number:02}.png", full_page=True)
-            page.set_viewport_size({"width": 320, "height": 640})
-            if overflow(page) > 0:
-                complaints.append(f"{url} scrolls sideways at 320 pixels")
-            page.set_viewport_size({"width": 1280, "height": 900})
+            complaints += faults(page)
 
 
 def test_a_joiner_is_added_by_keyboard_alone(browser: Browser, site: Site) -> None:

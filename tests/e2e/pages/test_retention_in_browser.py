@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 from tests.e2e.pages.conftest import Site, signed_in
-from tests.e2e.pages.test_pages_in_browser import overflow, problems
+from tests.e2e.pages.judging import keyboard_faults, narrow_faults, problems
 from tests.support.recorded import recorded
 from tests.unit.web.conftest import person_of_role
 
@@ -71,6 +71,7 @@ def furnish_life() -> dict[str, str]:
 
 def look(page: Page, url: str, complaints: list[str], *, name: str = "") -> None:
     page.goto(url)
+    complaints += keyboard_faults(page)
     judge(page, url, complaints, name=name)
 
 
@@ -79,10 +80,7 @@ def judge(page: Page, url: str, complaints: list[str], *, name: str = "") -> Non
     if SHOTS:
         shot = (name or url).strip("/").replace("/", "-") or "retention"
         page.screenshot(path=Path(SHOTS) / f"{shot}.png", full_page=True)
-    page.set_viewport_size({"width": 320, "height": 640})
-    if overflow(page) > 0:
-        complaints.append(f"{url} scrolls sideways at 320 pixels")
-    page.set_viewport_size({"width": 1280, "height": 900})
+    complaints += [f"{url}: {fault}" for fault in narrow_faults(page)]
 
 
 def test_no_page_of_retention_breaks_a_rule_or_scrolls_sideways(
