@@ -36,7 +36,9 @@ def page() -> str:
         if rule.unit is Unit.SWITCH:
             limits = "yes or no"
         job = f"`{rule.enforced_by}`" if rule.enforced_by else ""
-        if not job and rule.unit is not Unit.KEPT:
+        if rule.at_once:
+            job = "at once"
+        elif not job and rule.unit is not Unit.KEPT:
             job = "nothing of this kind is stored"
         lines.append(f"| {rule.kind} | {period} | {limits} | {rule.trigger} | {rule.action} | {rule.basis} | {job} |")
     return HEAD + "\n".join(lines) + "\n"

@@ -145,6 +145,8 @@ TABLE: tuple[Line, ...] = (
     get("flags", QUARANTINE, "/retention/flags/"),
     get("keep_flagged", QUARANTINE, "/retention/flags/flag-1/keep/", ids=("flag-1",)),
     post("keep_flagged", QUARANTINE, "/retention/flags/flag-1/keep/", ids=("flag-1",)),
+    get("agree_deletion", "SUP TL CODM HOS", "/retention/flags/flag-1/agree/", ids=("flag-1",)),
+    post("agree_deletion", "SUP TL CODM HOS", "/retention/flags/flag-1/agree/", ids=("flag-1",)),
     get("settle_flag", "DPO", "/retention/flags/flag-1/settle/", ids=("flag-1",)),
     post("settle_flag", "DPO", "/retention/flags/flag-1/settle/", {"reason": "needed"}, ids=("flag-1",)),
     get("flag_call", "AGT SUP TL CODM HOS", "/retention/calls/call-heard/flag/"),

@@ -151,6 +151,32 @@ def test_a_flagged_call_is_deleted_with_a_note_after_a_check_and_leaves_a_stub(s
         assert AuditEntry.objects.filter(code="retention.exported").count() == 1
 
 
+def test_where_the_rule_wants_two_people_the_second_sees_who_why_and_the_note(sign_in: SignIn, centre: Centre) -> None:
+    leader, second, now = sign_in("TL"), sign_in("HOS"), timezone.now()
+    with all_clients("a test"):
+        RuleChange.objects.create(
+            client_id="BBC", code="second_person_deletes", value=1, before=0, reason="Our policy",
+            proposed_by=person_of_role("CODM"), proposed_at=now, in_force_at=now,
+        )  # fmt: skip
+    url = "/retention/calls/call-heard/delete/"
+    assert "A second person has to agree" in sent(leader, url, code="payment", note=NOTE).text
+    assert leader.post(url, {"code": "payment", "note": NOTE, "confirm": "yes"}).status_code == 302
+    assert state() != RecordingState.DELETED
+    with all_clients("a test"):
+        agree = f"/retention/flags/{Flag.objects.get().pk}/agree/"
+    assert "Waits for a second person" in leader.page("/retention/flags/").text
+    assert "Agree to the deletion" not in leader.page("/retention/flags/").text
+    assert "A second person must agree" in leader.page(agree).text
+    assert "A second person must agree" in sent(leader, agree).text
+    assert "Agree to the deletion" in second.page("/retention/flags/").text
+    page = second.page(agree)
+    for words in (NOTE, "Payment details", person_of_role("TL").display_name, "This cannot be undone"):
+        assert words in page.text
+    assert second.post(agree).status_code == 302
+    assert state() == RecordingState.DELETED
+    assert "This flag is decided already" in second.page(agree).text
+
+
 def test_a_flag_may_be_kept_and_an_agent_flags_their_own_call(sign_in: SignIn, centre: Centre) -> None:
     agent, leader = sign_in("AGT"), sign_in("TL")
     assert "Choose one from the list." in sent(agent, "/retention/calls/call-heard/flag/").text

@@ -39,7 +39,9 @@ def access_hold(user: User, hold_id: str, *, right: Right = Right.PLACE_HOLD) ->
 def access_flag(user: User, flag_id: str, *, right: Right = Right.SEE_QUARANTINE) -> Flag:
     """The flag, for people who may see the quarantine of its client. Raises NotFound."""
     with scope_of(user, right):
-        flag: Flag | None = Flag.objects.select_related("call", "flagged_by", "decided_by").filter(pk=flag_id).first()
+        flag: Flag | None = (
+            Flag.objects.select_related("call", "flagged_by", "proposed_by", "decided_by").filter(pk=flag_id).first()
+        )
     if flag is None:
         raise NotFound
     return flag

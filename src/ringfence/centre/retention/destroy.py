@@ -277,4 +277,4 @@ def _close_flags(call_ids: set[str], *, now: datetime) -> None:
         left = set(
             Recording.objects.filter(call_id__in=calls).exclude(state__in=GONE).values_list("call_id", flat=True)
         )
-        open_flags.filter(call_id__in=calls - left).update(state=FlagState.DELETED, decided_at=now)
+        open_flags.filter(call_id__in=calls - left).update(state=FlagState.DELETED, decided_at=now, proposed_note=None)

@@ -144,6 +144,27 @@ class DeleteRefused(Entry):
     reason: str
 
 
+@audited(
+    "recording.deletion_proposed",
+    _("Wants the recordings of call {call_id} deleted ({flag}); a second person has to agree to flag {flag_id}."),
+)
+class DeletionProposed(Entry):
+    flag_id: str
+    call_id: str
+    flag: str
+
+
+@audited(
+    "recording.deletion_agreed",
+    _("Agreed, as second person, to delete what flag {flag_id} concerned, which {proposed_by} had proposed."),
+    personal=["proposed_by"],
+)
+class DeletionAgreed(Entry):
+    flag_id: str
+    call_id: str
+    proposed_by: str
+
+
 @audited("recording.deletion_decided", _("Decided to destroy recording {recording_id}: {cause} {flag}."))
 class DeletionDecided(Entry):
     recording_id: str

@@ -174,6 +174,13 @@ class Flag(TenantModel):
     flagged_at = models.DateTimeField()
     state = models.CharField(max_length=8, choices=FlagState.choices, default=FlagState.OPEN)
     escalated_at = models.DateTimeField(null=True)
+    proposed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    """Set while it is open: this person decided to delete, and a second one has to agree (C3)."""
+    proposed_at = models.DateTimeField(null=True)
+    proposed_note = models.BinaryField(null=True)
+    """Their note on the deletion, sealed."""
+    note_confirmed = models.BooleanField(default=False)
+    """The note looked sensitive and they confirmed it."""
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     decided_at = models.DateTimeField(null=True)
 

@@ -89,7 +89,13 @@ declare(
     Flag,
     purpose="Which call should be deleted at once, in a code, and what was decided (R56, R59).",
     subjects=_BOTH,
-    personal={"flagged_by": "who flagged", "decided_by": "who decided", "call": "the call it concerns"},
+    personal={
+        "flagged_by": "who flagged",
+        "proposed_by": "who wants it deleted",
+        "proposed_note": "what the call was about, sealed",
+        "decided_by": "who decided",
+        "call": "the call it concerns",
+    },
     plain={"flag_id", "queue_id"},
     retention=RetentionClass.CALL_LOG,
     export=by_user("flagged_by"),
@@ -133,3 +139,4 @@ declare_sealed(
     Hold, purpose="call party", owner="client_id", values={"party_number"}, indexes={"party_index": "party_number"}
 )
 declare_sealed(Destruction, purpose="retention note", owner="client_id", values={"note"})
+declare_sealed(Flag, purpose="retention note", owner="client_id", values={"proposed_note"})

@@ -46,6 +46,7 @@ class Code(StrEnum):
     SESSIONS = "sessions"
     BACKUPS = "backups"
     OBJECTION = "objection_removes"
+    SECOND_PERSON = "second_person_deletes"
     RESTORE_HOURS = "restore_hours"
     ESCALATION = "escalation_minutes"
     REVIEW_DAYS = "hold_review_days"
@@ -77,7 +78,9 @@ class Rule:
     action: Text
     basis: Text
     enforced_by: str
-    """Name of the job that enforces it; empty: nothing of this kind is stored in this version."""
+    """Name of the job that enforces it; empty: nothing of this kind is stored in this version, or ``at_once``."""
+    at_once: bool = False
+    """No job enforces it: it is asked in the moment it speaks of."""
     lowest: int | None = None
     """Set with ``highest``: a client may have a period of its own between the two."""
     highest: int | None = None
@@ -221,6 +224,12 @@ RULES: tuple[Rule, ...] = (
         code=Code.OBJECTION, kind=_("Remove what was recorded of a call when the caller objects"), unit=Unit.SWITCH,
         default=1, lowest=0, highest=1, trigger=_("The caller objects"), action=_("Deleted as an early deletion"),
         basis=_("Right to object, UK GDPR Article 21"), enforced_by="remove_objected",
+    ),
+    Rule(
+        code=Code.SECOND_PERSON, kind=_("A second person agrees to an early deletion"), unit=Unit.SWITCH, default=0,
+        lowest=0, highest=1, trigger=_("Somebody deletes early, not for special category or criminal data"),
+        action=_("Nobody hears it from then on; destroyed when somebody else has agreed"), basis=_PROOF,
+        enforced_by="", at_once=True,
     ),
     Rule(
         code=Code.RESTORE_HOURS, kind=_("How long a restored recording can be heard"), unit=Unit.HOURS, default=72,

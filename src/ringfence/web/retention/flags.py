@@ -21,6 +21,7 @@ from ringfence.centre.retention.errors import NoteLooksSensitive, NotFound, Rete
 from ringfence.centre.retention.models import FlagCode, FlagState
 from ringfence.centre.retention.queries import flags as queries
 from ringfence.centre.retention.queries.duty import duty_supervisor, may_decide
+from ringfence.centre.retention.queries.flags import needs_second_person
 from ringfence.centre.retention.queries.holds import holds_of_call
 from ringfence.web.access import PersonRequest, needs
 from ringfence.web.names import client_choices
@@ -39,6 +40,10 @@ def _line(row: queries.FlagRow, names: Names, now: datetime, request: PersonRequ
         "colour": FLAG_COLOURS[row.state],
         "waited": row.waited_seconds(now),
         "decides": row.state == FlagState.OPEN and may_decide(request.person.user, row.client, now),
+        "agrees": row.state == FlagState.OPEN
+        and bool(row.proposed_by_id)
+        and row.proposed_by_id != request.person.user.id.hex
+        and may_decide(request.person.user, row.client, now),
         "settles": row.state == FlagState.CONFLICT and request.person.may(Right.SETTLE_CONFLICT),
     }
 
@@ -85,7 +90,11 @@ def flag_call(request: PersonRequest, call_id: str) -> HttpResponse:
 
 
 def _said(request: PersonRequest, done: Deleted) -> None:
-    if done.finished:
+    if done.proposed:
+        messages.success(
+            request, _("Nobody but whoever decides hears it from now on. It is destroyed when a second person agrees.")
+        )
+    elif done.finished:
         messages.success(request, _("Deleted: sound, key and everything derived are gone. The certificate is signed."))
     else:
         messages.success(
@@ -150,6 +159,7 @@ def delete_call(request: PersonRequest, call_id: str) -> HttpResponse:
             decides=may_decide(user, call.client_id, now),
             duty=duty_supervisor(call.client_id, now) if call.client_id else None,
             checking=checking,
+            second=checking and needs_second_person(call.client_id, form.cleaned_data["code"], flag),
             terms=terms,
             confirmed=confirmed,
             reason=FlagCode(form.cleaned_data["code"]).label if checking else "",
@@ -179,6 +189,25 @@ def keep(request: PersonRequest, flag_id: str) -> HttpResponse:
         raise Http404 from None
     names = Names.read(agents=[])
     return render(request, "retention/keep.html", frame(request, form=form, line=_line(found, names, now, request)))
+
+
+@needs(Right.DELETE_EARLY)
+@require_http_methods(["GET", "HEAD", "POST"])
+def agree(request: PersonRequest, flag_id: str) -> HttpResponse:
+    """What somebody wants deleted, for a second person to agree (C3)."""
+    user, now = request.person.user, timezone.now()
+    form = Form(request.POST if request.method == "POST" else None)
+    try:
+        found = queries.flag_row(access_flag(user, flag_id, right=Right.DELETE_EARLY))
+        if form.is_valid():
+            done = attempt(form, lambda: actions.agree_deletion(user, flag_id, now=now))
+            if done is not None:
+                _said(request, done)
+                return redirect("flags" if request.person.may(Right.SEE_QUARANTINE) else "recordings")
+    except NotFound:
+        raise Http404 from None
+    names = Names.read(agents=[])
+    return render(request, "retention/agree.html", frame(request, form=form, line=_line(found, names, now, request)))
 
 
 @needs(Right.SETTLE_CONFLICT)

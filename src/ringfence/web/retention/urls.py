@@ -9,6 +9,7 @@ urlpatterns = [
     path("tonight/", reports.tonight, name="tonight"),
     path("flags/", flags.flags, name="flags"),
     path("flags/<slug:flag_id>/keep/", flags.keep, name="keep_flagged"),
+    path("flags/<slug:flag_id>/agree/", flags.agree, name="agree_deletion"),
     path("flags/<slug:flag_id>/settle/", flags.settle, name="settle_flag"),
     path("calls/<slug:call_id>/flag/", flags.flag_call, name="flag_call"),
     path("calls/<slug:call_id>/delete/", flags.delete_call, name="delete_call"),

@@ -3,7 +3,7 @@
 ``flag_call``, ``remove_objected`` and ``duty_supervisor`` are what other rooms need; see each for its errors.
 """
 
-from ringfence.centre.retention.actions.deletion import delete_early, keep_flagged, settle_conflict
+from ringfence.centre.retention.actions.deletion import agree_deletion, delete_early, keep_flagged, settle_conflict
 from ringfence.centre.retention.actions.duty import remove_duty, set_duty
 from ringfence.centre.retention.actions.flags import flag, flag_call
 from ringfence.centre.retention.actions.holds import add_to_hold, place_hold, release_hold, review_hold
@@ -12,6 +12,7 @@ from ringfence.centre.retention.actions.rules import agree_rule, apply_rule, app
 
 __all__ = [
     "add_to_hold",
+    "agree_deletion",
     "agree_rule",
     "apply_rule",
     "approve_restore",

@@ -15,9 +15,16 @@ from ringfence.centre.calls.models import Call
 from ringfence.centre.jobs.actions import clear_alarms
 from ringfence.centre.recordings.models import GONE, Recording
 from ringfence.centre.retention.access import UNDECIDED, access_flag
-from ringfence.centre.retention.actions.flags import WAITING_ALARM, quarantine, tell
+from ringfence.centre.retention.actions.flags import WAITING_ALARM, put, quarantine, tell
 from ringfence.centre.retention.destroy import Order, carry_out, decide, held_calls
-from ringfence.centre.retention.entries import ConflictSettled, DeleteRefused, FlagConflict, FlagKept
+from ringfence.centre.retention.entries import (
+    ConflictSettled,
+    DeleteRefused,
+    DeletionAgreed,
+    DeletionProposed,
+    FlagConflict,
+    FlagKept,
+)
 from ringfence.centre.retention.errors import (
     AlreadyDecided,
     BadValue,
@@ -27,9 +34,13 @@ from ringfence.centre.retention.errors import (
     NoteMissing,
     NotFound,
     NotOnDuty,
+    RetentionError,
+    SamePerson,
 )
 from ringfence.centre.retention.models import SPECIAL, Cause, Flag, FlagCode, FlagState, HoldItem
 from ringfence.centre.retention.queries.duty import may_decide
+from ringfence.centre.retention.queries.rules import value_of
+from ringfence.centre.retention.schedule import Code
 from ringfence.centre.retention.sealing import seal_note
 from ringfence.centre.retention.terms import sensitive_terms
 from ringfence.centre.tenancy import scope
@@ -52,6 +63,8 @@ class Deleted:
     recordings: int
     finished: bool
     """False when key or object could not be destroyed at once; the worker goes on until they are."""
+    proposed: bool = False
+    """Nothing is destroyed before a second person agrees (C3)."""
 
 
 def checked_note(text: str, *, confirmed: bool) -> str:
@@ -67,8 +80,12 @@ def checked_note(text: str, *, confirmed: bool) -> str:
 def delete_early(user: User, call_id: str, *, code: str, note: str, confirmed: bool = False, now: datetime) -> Deleted:
     """Every recording of the call, in whatever tier, its derived data and keys are gone; a stub stays (R49).
 
-    Raises NotFound, NotOnDuty, BadValue, NoteMissing, NoteLooksSensitive, or Held: then it is quarantined instead when
-    the reason is special category or criminal data, and the data protection officer decides (C4). Refusals are audited.
+    Where the client's rule wants a second person, the first of the two puts it in quarantine, and nothing is destroyed
+    before the other agrees; special category and criminal data never wait for that (C3).
+
+    Raises NotFound, NotOnDuty, BadValue, NoteMissing, NoteLooksSensitive, SamePerson, or Held: then it is quarantined
+    instead when the reason is special category or criminal data, and the data protection officer decides (C4). Refusals
+    are audited.
     """
     try:
         chosen = FlagCode(code)
@@ -83,6 +100,7 @@ def delete_early(user: User, call_id: str, *, code: str, note: str, confirmed: b
         _refused(user, call_id, "not_on_duty", client=call.client_id)
         raise NotOnDuty
     text = checked_note(note, confirmed=confirmed)
+    second = chosen not in SPECIAL and bool(value_of(Code.SECOND_PERSON, call.client_id))
     with scope(call.client_id):
         with transaction.atomic():
             rows = list(Recording.objects.select_for_update().filter(call_id=call.pk))
@@ -90,12 +108,80 @@ def delete_early(user: User, call_id: str, *, code: str, note: str, confirmed: b
             if not alive:
                 raise BadValue("Nothing was recorded of this call, or it is deleted already.")
             held = bool(held_calls([call.pk]))
-            ids = [] if held else _decide(user, call, alive, chosen, text, confirmed=confirmed, now=now)
+            proposer = _proposer(call) if second and not held else None
+            if second and not held and proposer is None:
+                _propose(user, call, chosen, text, confirmed=confirmed, now=now)
+                return Deleted(recordings=len(alive), finished=False, proposed=True)
+            same = proposer == user
+            ids = [] if held or same else _decide(user, call, alive, chosen, text, confirmed=confirmed, now=now)
         if held:
             _meet_hold(call, chosen, now=now)
             _refused(user, call_id, "held", client=call.client_id)
             raise Held
+        if same:
+            _refused(user, call_id, "same_person", client=call.client_id)
+            raise SamePerson("You have proposed this deletion. A second person must agree.")
     return _go(ids, now=now)
+
+
+def agree_deletion(user: User, flag_id: str, *, now: datetime) -> Deleted:
+    """The second person agrees, and it is destroyed for the reason and with the note of the first (C3).
+
+    Raises NotFound, NotOnDuty, AlreadyDecided, SamePerson or Held. Refusals are audited.
+    """
+    found = access_flag(user, flag_id, right=Right.DELETE_EARLY)
+    refused: RetentionError | None = None
+    ids: list[str] = []
+    with scope(found.client_id):
+        if not may_decide(user, found.client_id, now):
+            _refused(user, found.call_id, "not_on_duty", client=found.client_id)
+            raise NotOnDuty
+        with transaction.atomic():
+            rows = list(Recording.objects.select_for_update().filter(call_id=found.call_id))
+            one = Flag.objects.select_for_update(of=("self",)).select_related("proposed_by").get(pk=flag_id)
+            if one.state != FlagState.OPEN or one.proposed_by is None:
+                raise AlreadyDecided
+            if one.proposed_by == user:
+                refused = SamePerson("You have proposed this deletion. A second person must agree.")
+            elif held_calls([found.call_id]):
+                refused = Held()
+            else:
+                order = Order(
+                    cause=Cause.EARLY,
+                    actor=actor_of(user),
+                    code=one.code,
+                    note=bytes(one.proposed_note),
+                    note_confirmed=one.note_confirmed,
+                )
+                ids = _destroy(found.call, [row for row in rows if row.state not in GONE], order, user=user, now=now)
+    if refused is not None:
+        reason = "held" if isinstance(refused, Held) else "same_person"
+        _refused(user, found.call_id, reason, client=found.client_id)
+        raise refused
+    return _go(ids, now=now)
+
+
+def _proposer(call: Call) -> User | None:
+    one = Flag.objects.filter(call_id=call.pk, state=FlagState.OPEN).select_related("proposed_by").first()
+    return one.proposed_by if one else None
+
+
+def _propose(user: User, call: Call, code: FlagCode, note: str, *, confirmed: bool, now: datetime) -> None:
+    flag_id = put(call, code, user=user, actor=actor_of(user), now=now)
+    Flag.objects.filter(pk=flag_id).update(
+        code=code,
+        proposed_by=user,
+        proposed_at=now,
+        proposed_note=seal_note(call.client_id, note),
+        note_confirmed=confirmed and bool(sensitive_terms(note)),
+    )
+    record(
+        DeletionProposed(flag_id=flag_id, call_id=call.pk, flag=code.value),
+        actor=actor_of(user),
+        client=call.client_id,
+        at=now,
+    )
+    tell(Flag.objects.get(pk=flag_id), "flag_proposed", now=now)
 
 
 def _decide(
@@ -108,8 +194,19 @@ def _decide(
         note=seal_note(call.client_id, note),
         note_confirmed=confirmed and bool(sensitive_terms(note)),
     )
+    return _destroy(call, rows, order, user=user, now=now)
+
+
+def _destroy(call: Call, rows: list[Recording], order: Order, *, user: User, now: datetime) -> list[str]:
     ids = decide(rows, order, now=now)
-    for one in Flag.objects.filter(call_id=call.pk, state__in=UNDECIDED):
+    for one in Flag.objects.filter(call_id=call.pk, state__in=UNDECIDED).select_related("proposed_by"):
+        if one.proposed_by is not None and one.proposed_by != user:
+            record(
+                DeletionAgreed(flag_id=one.pk, call_id=call.pk, proposed_by=one.proposed_by.pk.hex),
+                actor=actor_of(user),
+                client=call.client_id,
+                at=now,
+            )
         _end(one, FlagState.DELETED, user=user, now=now)
     _enqueue(ids)
     return ids
@@ -147,7 +244,7 @@ def _refused(user: User, call_id: str, reason: str, *, client: str | None) -> No
 
 
 def _end(one: Flag, state: FlagState, *, user: User | None, now: datetime) -> None:
-    Flag.objects.filter(pk=one.pk).update(state=state, decided_by=user, decided_at=now)
+    Flag.objects.filter(pk=one.pk).update(state=state, decided_by=user, decided_at=now, proposed_note=None)
     clear_alarms(WAITING_ALARM, at=now, subject=one.pk)
     tell(one, f"flag_{state}", now=now)
 

@@ -49,7 +49,7 @@ def flag_call(user: User, call_id: str, code: str, *, now: datetime | None = Non
             raise NotFound from None
     if call.client_id is None or not has_right(user, Right.FLAG_RECORDING, call.client_id):
         raise NotAllowed
-    return _flag(call, chosen, user=user, actor=actor_of(user), now=now)
+    return put(call, chosen, user=user, actor=actor_of(user), now=now)
 
 
 def flag(user: User, recording_id: str, code: str, *, now: datetime | None = None) -> str:
@@ -65,12 +65,12 @@ def flag(user: User, recording_id: str, code: str, *, now: datetime | None = Non
         has_right(user, right, client) for right in (Right.FLAG_RECORDING, Right.DELETE_EARLY)
     ):
         raise NotAllowed
-    return _flag(recording.call, chosen, user=user, actor=actor_of(user), now=now)
+    return put(recording.call, chosen, user=user, actor=actor_of(user), now=now)
 
 
 def quarantine(call: Call, code: FlagCode, *, now: datetime) -> str:
     """Ringfence itself flags a call, because a rule found what must not be heard; the id of the flag."""
-    return _flag(call, code, user=None, actor=SYSTEM, now=now)
+    return put(call, code, user=None, actor=SYSTEM, now=now)
 
 
 def _stated(code: str) -> FlagCode:
@@ -80,7 +80,8 @@ def _stated(code: str) -> FlagCode:
         raise BadValue("Choose from the list why this call should be deleted.") from None
 
 
-def _flag(call: Call, code: FlagCode, *, user: User | None, actor: Actor, now: datetime) -> str:
+def put(call: Call, code: FlagCode, *, user: User | None, actor: Actor, now: datetime) -> str:
+    """The undecided flag of the call, made if there is none; whoever calls has asked whether ``user`` may."""
     assert call.client_id is not None
     try:
         with transaction.atomic(), scope(call.client_id):

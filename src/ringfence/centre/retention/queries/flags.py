@@ -11,6 +11,7 @@ from ringfence.centre.calls.queries import masked_numbers
 from ringfence.centre.recordings.models import GONE, Recording
 from ringfence.centre.retention.access import UNDECIDED
 from ringfence.centre.retention.models import (
+    SPECIAL,
     CaseKind,
     Cause,
     Decision,
@@ -20,6 +21,8 @@ from ringfence.centre.retention.models import (
     FlagState,
     RestoreRequest,
 )
+from ringfence.centre.retention.queries.rules import value_of
+from ringfence.centre.retention.schedule import Code
 from ringfence.centre.retention.sealing import open_note
 from ringfence.kit.ids import CallId, ClientCode, QueueId, RecordingId
 
@@ -40,6 +43,11 @@ class FlagRow:
     """Empty: Ringfence itself."""
     flagged_at: datetime
     escalated_at: datetime | None
+    proposed_by: str
+    """Who wants it deleted, while a second person has to agree (C3); else empty."""
+    proposed_by_id: str
+    note: str
+    """Theirs."""
     decided_by: str
     decided_at: datetime | None
     recordings: tuple[RecordingId, ...]
@@ -62,6 +70,9 @@ def _flag(row: Flag) -> FlagRow:
         flagged_by=row.flagged_by.display_name if row.flagged_by else "",
         flagged_at=row.flagged_at,
         escalated_at=row.escalated_at,
+        proposed_by=row.proposed_by.display_name if row.proposed_by else "",
+        proposed_by_id=row.proposed_by.pk.hex if row.proposed_by else "",
+        note=open_note(row.client_id, row.proposed_note),
         decided_by=row.decided_by.display_name if row.decided_by else "",
         decided_at=row.decided_at,
         recordings=tuple(RecordingId(pk) for pk in alive.values_list("pk", flat=True)),
@@ -69,7 +80,7 @@ def _flag(row: Flag) -> FlagRow:
 
 
 def _flags() -> "QuerySet[Flag]":
-    rows: QuerySet[Flag] = Flag.objects.select_related("call", "flagged_by", "decided_by")
+    rows: QuerySet[Flag] = Flag.objects.select_related("call", "flagged_by", "proposed_by", "decided_by")
     return rows
 
 
@@ -181,6 +192,13 @@ def stub_of(recording_id: str) -> Stub | None:
         finished_at=row.finished_at,
         certified=bool(row.certificate),
     )
+
+
+def needs_second_person(client: str | None, code: str, flag: FlagRow | None) -> bool:
+    """True when a deletion for this reason would only be proposed now (C3)."""
+    if client is None or FlagCode(code) in SPECIAL or (flag is not None and flag.proposed_by):
+        return False
+    return bool(value_of(Code.SECOND_PERSON, client))
 
 
 def flags_by_month(*, since: datetime, until: datetime) -> dict[tuple[int, int, str, str], int]:
