@@ -126,6 +126,7 @@ def test_containing_shows_the_numbers_first_and_spares_this_browser(sign_in: Sig
     asked = {"reach": "client", "account": ""}
     shown = strictly(head.post(url, asked))
     assert "This will happen" in shown.text
+    assert "0 managed computers need new links" in shown.text
     assert Session.objects.filter(session_key=agent.session.session_key).exists()
     assert head.post(url, {**asked, "confirm": "yes"}).headers["Location"] == "/breaches/breach-1/"
     assert not Session.objects.filter(session_key=agent.session.session_key).exists()

@@ -299,6 +299,16 @@ class ComputerEnrolmentRefused(Entry):
     """``used``, ``expired`` or ``revoked``."""
 
 
+@audited(
+    "computer.enrolment_ended",
+    _("The enrolment of computer {asset} ({computer_id}) ended; it needs a new link."),
+    technical=True,
+)
+class ComputerEnrolmentEnded(Entry):
+    computer_id: int
+    asset: str
+
+
 @audited("computer.revoked", _("Computer {asset} ({computer_id}) counts as managed no more."), technical=True)
 class ComputerRevoked(Entry):
     computer_id: int

@@ -54,6 +54,13 @@ def computers_in_force(*, now: datetime) -> "QuerySet[Computer]":
     return Computer.objects.filter(secret_digest__isnull=False, revoked_at__isnull=True, expires_at__gt=now)
 
 
+def could_be_known(*, now: datetime) -> "QuerySet[Computer]":
+    """Those whose secret counts, or would as soon as a link that is out is opened."""
+    waits = Q(link_used_at__isnull=True, link_expires_at__gt=now)
+    enrolled = Q(secret_digest__isnull=False, expires_at__gt=now)
+    return Computer.objects.filter(waits | enrolled, revoked_at__isnull=True)
+
+
 def remote_work(agent: Agent, secret: str, *, now: datetime) -> RemoteWork:
     """What the agent lacks at their work location with the browser that sent ``secret`` (empty: it sent none).
 

@@ -34,7 +34,8 @@ class BreachAlarmed(Entry):
     "breach.contained",
     _(
         "{step}, {reach}, because of breach {breach_id}. {outcome}: {people} people, {sessions} sessions, "
-        "{browser_telephones} browser telephones, {handsets} handsets, {recording_keys} keys of recordings."
+        "{browser_telephones} browser telephones, {computers} managed computers, {handsets} handsets, "
+        "{recording_keys} keys of recordings."
     ),
     personal={"user_id"},
     technical=True,
@@ -53,6 +54,8 @@ class BreachContained(Entry):
     browser_telephones: int
     handsets: int
     recording_keys: int
+    computers: int = 0
+    """None was ended before this was counted."""
 
     @override
     def reads(self) -> str:

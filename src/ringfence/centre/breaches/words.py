@@ -12,7 +12,7 @@ class Step(StrEnum):
     """What can be done at once."""
 
     SESSIONS = "sessions"
-    """End sessions, and renew browser telephones so that their tokens are refused."""
+    """End sessions and enrolments of computers, and renew browser telephones so that their tokens are refused."""
     TELEPHONES = "telephones"
     """Make the passwords of handsets worthless."""
     SUSPEND = "suspend"

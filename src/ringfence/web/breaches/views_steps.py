@@ -27,13 +27,17 @@ from ringfence.web.exports import PROOF, save_file
 HINTS = {
     Step.SESSIONS: gettext_lazy(
         "Every browser is signed out, and browser telephones are renewed, so that the exchange refuses their tokens at "
-        "once. Calls that go on in them may end. This browser of yours stays signed in."
+        "once. Calls that go on in them may end. This browser of yours stays signed in. The managed computers of these "
+        "people take no calls outside the office until ICT makes new links; shared ones end only with everybody's."
     ),
     Step.TELEPHONES: gettext_lazy(
         "The passwords of the person's handsets are refused from the next registration on. Whoever manages telephones "
         "gives each handset a new one."
     ),
-    Step.SUSPEND: gettext_lazy("Nobody can sign in to the account until somebody who manages people resumes it."),
+    Step.SUSPEND: gettext_lazy(
+        "Nobody can sign in to the account until somebody who manages people resumes it. The person's managed "
+        "computers need new links of ICT then."
+    ),
     Step.KEY: gettext_lazy(
         "Everything of the client goes under a new key, and the old one is destroyed one to two hours later. It helps "
         "against a stolen key of the client. It calls nothing back: a copy of sealed files together with a copy of the "
@@ -111,6 +115,7 @@ def count_words(planned: actions.Plan) -> list[str]:
             told = ngettext("%(n)d handset's password changes", "%(n)d handsets' passwords change", handsets)
             return [told % {"n": handsets}]
     people, sessions, browsers = len(planned.people), planned.sessions, len(planned.browsers)
+    computers = len(planned.computers)
     return [
         (
             ngettext("%(n)d account is suspended", "%(n)d accounts are suspended", people)
@@ -121,6 +126,8 @@ def count_words(planned: actions.Plan) -> list[str]:
         ngettext("%(n)d session ends", "%(n)d sessions end", sessions) % {"n": sessions},
         ngettext("%(n)d browser telephone is renewed", "%(n)d browser telephones are renewed", browsers)
         % {"n": browsers},
+        ngettext("%(n)d managed computer needs a new link", "%(n)d managed computers need new links", computers)
+        % {"n": computers},
     ]
 
 

@@ -1,5 +1,6 @@
 """Containing a breach is done for real and told with counts; a drill tells the same counts and changes nothing."""
 
+import json
 from datetime import datetime, timedelta
 from importlib import import_module
 from typing import Any
@@ -11,10 +12,12 @@ from django_tasks_db.models import DBTaskResult
 from tests.support.breaches import Open
 from tests.support.people import agent_id_of
 
-from ringfence.centre.accounts.actions import create_device
+from ringfence.centre.accounts.actions import add_computer, create_device, enrol_computer
 from ringfence.centre.accounts.errors import AccountsError
-from ringfence.centre.accounts.models import Device, User
+from ringfence.centre.accounts.models import Computer, Device, User
 from ringfence.centre.accounts.queries import agent_of
+from ringfence.centre.accounts.remote_work import could_be_known, remote_work
+from ringfence.centre.audit.entries import read_entry
 from ringfence.centre.audit.models import AuditEntry
 from ringfence.centre.breaches import actions, queries
 from ringfence.centre.breaches.errors import Invalid, Refused
@@ -22,7 +25,7 @@ from ringfence.centre.breaches.keys import key_progress, keys_of, rotate_key
 from ringfence.centre.breaches.models import Breach
 from ringfence.centre.breaches.words import Reach, Step
 from ringfence.centre.recordings.storage import key_rotation, key_store
-from ringfence.centre.tenancy import scope
+from ringfence.centre.tenancy import all_clients, scope
 from ringfence.centre.tenancy.queries import directory_revision
 from ringfence.control.directory import UserKind
 from ringfence.vault.keys import create_data_key
@@ -83,6 +86,70 @@ def test_signing_a_person_out_ends_their_sessions_and_renews_their_browser_telep
     (fresh,) = Device.objects.filter(ha1_sealed=None, removed_at=None)
     assert fresh.agent == agent_of(people["ann"])
     assert directory_revision() > before
+
+
+def computer_of(user: User | None, asset: str, *, opened: bool = True) -> str:
+    """A managed computer; the secret of its browser, or of its link when that was not opened."""
+    _computer, key = add_computer(asset=asset, user=user, by=None)
+    return enrol_computer(key=key, by=None)[1] if opened else key
+
+
+def known(now: datetime) -> set[str]:
+    return set(could_be_known(now=now).values_list("asset", flat=True))
+
+
+def test_signing_a_person_out_ends_the_enrolment_of_their_computers_and_the_links_that_wait(
+    opened: Open, people: People, settings: Any
+) -> None:
+    settings.RINGFENCE_REMOTE_NEEDS_MANAGED_DEVICE = "require"
+    agent_id_of(people["ann"])
+    agent = agent_of(people["ann"])
+    assert agent is not None
+    agent.work_location = "home"
+    stolen = computer_of(people["ann"], "LAP-1")
+    link = computer_of(people["ann"], "LAP-2", opened=False)
+    shared = computer_of(None, "POOL-1")
+    computer_of(people["faye"], "LAP-3")
+    breach = opened()
+    now = breach.opened_at + timedelta(minutes=1)
+    assert not remote_work(agent, stolen, now=now).refused
+    done = contain(people["ike"], breach, Step.SESSIONS, account=people["ann"], now=now)
+    assert [computer.asset for computer in done.computers] == ["LAP-1", "LAP-2"]
+    assert remote_work(agent, stolen, now=now).refused
+    assert not remote_work(agent, shared, now=now).refused, "a shared computer is nobody's"
+    with pytest.raises(AccountsError, match="too old"):
+        enrol_computer(key=link, by=None)
+    assert known(now) == {"LAP-3", "POOL-1"}
+    assert Computer.objects.filter(revoked_at__isnull=True).count() == 4, "they wait for a new link"
+    with all_clients("the test reads"):
+        ended = AuditEntry.objects.filter(code="computer.enrolment_ended")
+        assert [row.actor_id for row in ended] == [people["ike"].id.hex] * 2
+        assert '"computers":2' in AuditEntry.objects.get(code="breach.contained").fields
+
+
+def test_computers_end_with_everybody_of_the_client_with_a_suspended_account_and_shared_ones_with_everybody(
+    opened: Open, people: People
+) -> None:
+    breach = opened()
+    now = breach.opened_at + timedelta(minutes=1)
+    for name in ("ann", "sam", "faye"):
+        computer_of(people[name], f"LAP-{name}")
+    computer_of(None, "POOL-1")
+    drilled = contain(people["ike"], opened(drill=True), Step.SESSIONS, reach=Reach.EVERYBODY, now=now)
+    assert (len(drilled.computers), len(known(now))) == (4, 4)
+    contain(people["hope"], breach, Step.SUSPEND, account=people["sam"], now=now)
+    assert known(now) == {"LAP-ann", "LAP-faye", "POOL-1"}
+    contain(people["ike"], breach, Step.SESSIONS, reach=Reach.CLIENT, now=now)
+    assert known(now) == {"LAP-faye", "POOL-1"}
+    assert contain(people["ike"], breach, Step.TELEPHONES, account=people["ann"], now=now).computers == ()
+    contain(people["ike"], breach, Step.SESSIONS, reach=Reach.EVERYBODY, now=now)
+    assert known(now) == set()
+
+
+def test_what_was_contained_before_computers_were_counted_still_reads(opened: Open) -> None:
+    old = {"breach_id": "b", "step": "sessions", "reach": "person", "user_id": "", "outcome": "done"}
+    counts = {"people": 1, "sessions": 2, "browser_telephones": 1, "handsets": 0, "recording_keys": 0}
+    assert "0 managed computers" in read_entry("breach.contained", json.dumps(old | counts)).reads()
 
 
 def test_everybody_of_a_client_or_of_the_centre_is_signed_out_except_where_the_breach_is_worked_on(

@@ -8,6 +8,7 @@ from ringfence.centre.accounts.actions.agents import (
 )
 from ringfence.centre.accounts.actions.computers import (
     add_computer,
+    end_enrolment,
     enrol_computer,
     make_enrolment_link,
     note_computer_use,
@@ -65,6 +66,7 @@ __all__ = [
     "create_team",
     "decide_line",
     "end_early",
+    "end_enrolment",
     "end_sessions",
     "end_sessions_of",
     "enrol_computer",

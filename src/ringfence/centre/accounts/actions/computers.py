@@ -103,6 +103,19 @@ def revoke_computer(*, computer: Computer, by: User | None) -> None:
     record(entries.ComputerRevoked(computer_id=computer.pk, asset=computer.asset), actor=actor_of(by))
 
 
+@transaction.atomic
+def end_enrolment(*, computer: Computer, by: User | None) -> None:
+    """Its secret and its link count no more, at once; it stays on the list, and ICT makes a new link for it.
+
+    Raises Refused for a computer that was revoked, which can come back by no link.
+    """
+    if computer.revoked_at is not None:
+        raise Refused("This computer is revoked already.")
+    computer.secret_digest = computer.link_digest = computer.link_expires_at = computer.expires_at = None
+    computer.save(update_fields=["secret_digest", "link_digest", "link_expires_at", "expires_at"])
+    record(entries.ComputerEnrolmentEnded(computer_id=computer.pk, asset=computer.asset), actor=actor_of(by))
+
+
 def note_computer_use(computer: Computer, *, at: datetime) -> None:
     """An agent works with it; told by the desk every few minutes, so no audit entry."""
     stale = Q(last_used_at__isnull=True) | Q(last_used_at__lt=at - _USED_EVERY)

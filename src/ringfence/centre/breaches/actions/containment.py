@@ -1,4 +1,4 @@
-"""Containing a breach: signing people out, worthless telephone passwords, a suspended account, a new key (R135).
+"""Containing a breach: people signed out, worthless telephone passwords, a suspended account, a new key (R135).
 
 Each step is planned first, with counts; done, it does exactly that; in a drill the plan is recorded and nothing else.
 """
@@ -9,6 +9,7 @@ from datetime import datetime
 from django.db import transaction
 
 from ringfence.centre.accounts.actions import (
+    end_enrolment,
     end_sessions_of,
     may_manage,
     open_sessions,
@@ -16,8 +17,9 @@ from ringfence.centre.accounts.actions import (
     revoke_device_password,
     suspend_account,
 )
-from ringfence.centre.accounts.models import Device, User
+from ringfence.centre.accounts.models import Computer, Device, User
 from ringfence.centre.accounts.queries import actor_of, has_right, has_right_everywhere, people_of
+from ringfence.centre.accounts.remote_work import could_be_known
 from ringfence.centre.accounts.rights import Right
 from ringfence.centre.audit.actions import record
 from ringfence.centre.breaches.entries import BreachContained
@@ -38,6 +40,8 @@ class Plan:
     people: tuple[User, ...]
     sessions: int
     browsers: tuple[Device, ...]
+    computers: tuple[Computer, ...]
+    """Managed computers that a browser proves itself with no more. Shared ones only where everybody is concerned."""
     handsets: tuple[Device, ...]
     recording_keys: int
     """Keys of recordings that go under the client's new key."""
@@ -84,12 +88,16 @@ def plan(
         may_manage(people[0], user)
     devices = Device.objects.filter(agent__user__in=people, removed_at__isnull=True).select_related("agent")
     signs_out = chosen in (Step.SESSIONS, Step.SUSPEND)
+    computers = could_be_known(now=now)
+    if reach != Reach.EVERYBODY:
+        computers = computers.filter(user__in=people)
     return _planned(
         chosen,
         Reach(reach),
         people=people,
         sessions=len(open_sessions(people, but=session_key)) if signs_out else 0,
         browsers=tuple(devices.filter(ha1_sealed__isnull=True)) if signs_out else (),
+        computers=tuple(computers) if signs_out else (),
         handsets=tuple(devices.filter(ha1_sealed__isnull=False)) if chosen is Step.TELEPHONES else (),
     )
 
@@ -101,6 +109,7 @@ def _planned(
     people: tuple[User, ...] = (),
     sessions: int = 0,
     browsers: tuple[Device, ...] = (),
+    computers: tuple[Computer, ...] = (),
     handsets: tuple[Device, ...] = (),
     keys: int = 0,
 ) -> Plan:
@@ -111,6 +120,7 @@ def _planned(
         people=people,
         sessions=sessions,
         browsers=browsers,
+        computers=computers,
         handsets=handsets,
         recording_keys=keys,
     )
@@ -146,6 +156,7 @@ def contain(
         people=len(made.people),
         sessions=made.sessions,
         browser_telephones=len(made.browsers),
+        computers=len(made.computers),
         handsets=len(made.handsets),
         recording_keys=made.recording_keys,
     )
@@ -163,6 +174,8 @@ def _do(planned: Plan, breach: Breach, *, by: User, session_key: str) -> None:
         end_sessions_of(planned.people, but=session_key)
     for device in planned.browsers:
         renew_browser_device(device=device, by=by)
+    for computer in planned.computers:
+        end_enrolment(computer=computer, by=by)
     for device in planned.handsets:
         revoke_device_password(device=device, by=by)
 
