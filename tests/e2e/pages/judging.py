@@ -43,8 +43,9 @@ _NOTES = """() => {
     const [left, top] = [Math.max(box.left, 0), Math.max(box.top, 0)]
     const [right, bottom] = [Math.min(box.right, innerWidth), Math.min(box.bottom, innerHeight)]
     if (right - left < 1 || bottom - top < 1) return 'outside the window'
-    // Of a box for long texts the browser shows the place of the next letter, which may be a part of it.
-    if (!node.matches('textarea') && box.height <= innerHeight && bottom - top < box.height - 1) return 'cut off'
+    // Of a box for long texts the browser shows the place of the next letter, of a date its day, month or year.
+    const inside = 'textarea, input[type=date], input[type=time]'
+    if (!node.matches(inside) && box.height <= innerHeight && bottom - top < box.height - 1) return 'cut off'
     const points = [[(left + right) / 2, (top + bottom) / 2]]
     for (const x of [left + 2, right - 2]) for (const y of [top + 2, bottom - 2]) points.push([x, y])
     const reached = ([x, y]) => {

@@ -14,7 +14,14 @@ from tests.support.recorded import recorded
 from tests.unit.web.conftest import person_of_role
 
 from ringfence.centre.recordings.models import Recording
-from ringfence.centre.retention.actions import flag_call, place_hold, propose_rule, request_restore, set_duty
+from ringfence.centre.retention.actions import (
+    delete_early,
+    flag_call,
+    place_hold,
+    propose_rule,
+    request_restore,
+    set_duty,
+)
 from ringfence.centre.retention.finding import Scope
 from ringfence.centre.retention.models import Flag, Hold, RestoreRequest, RuleChange
 from ringfence.centre.tenancy import all_clients
@@ -40,6 +47,7 @@ def furnish_life() -> dict[str, str]:
     recorded(1, ended_at=now - timedelta(days=40))
     recorded(2, ended_at=now - timedelta(days=59, hours=22), caller="+447700900456")
     recorded(3, ended_at=now - timedelta(hours=1), caller="+447700900789")
+    recorded(4, ended_at=now - timedelta(hours=2), caller="+447700900555")
     hold = place_hold(
         officer, client="BBC", wanted=Scope(call_ids=("call-1",)), kind="sar", case_reference="SAR-2026-014",
         review_on=(timezone.localdate() + timedelta(days=30)), now=now,
@@ -49,6 +57,18 @@ def furnish_life() -> dict[str, str]:
     request = request_restore(
         leader, "rec-2", kind="complaint", case_reference="C-2026-118", reason="The caller disputes the date.", now=now
     )
+    with all_clients("a test"):
+        RuleChange.objects.create(
+            client_id="BBC",
+            code="second_person_deletes",
+            value=1,
+            before=0,
+            reason="The council wants two.",
+            proposed_by=manager,
+            proposed_at=now - timedelta(days=1),
+            in_force_at=now - timedelta(days=1),
+        )
+    delete_early(leader, "call-4", code="payment", note=NOTE, now=now)
     change = propose_rule(
         manager, client="BBC", code="recordings_live", value=14, reason="The council wants less.", now=now
     )
@@ -57,12 +77,14 @@ def furnish_life() -> dict[str, str]:
         ends_at=now + timedelta(hours=6), now=now,
     )  # fmt: skip
     with all_clients("a test"):
-        assert Flag.objects.count() == 2
-        assert Hold.objects.count() == RestoreRequest.objects.count() == RuleChange.objects.count() == 1
+        assert Flag.objects.count() == 3
+        assert Hold.objects.count() == RestoreRequest.objects.count() == RuleChange.objects.count() - 1 == 1
+        proposed = Flag.objects.get(call_id="call-4").pk
         assert Recording.objects.filter(held=True).count() == 1
     return {
         "hold": f"/retention/holds/{hold.hold_id}/",
         "keep": f"/retention/flags/{flag}/keep/",
+        "agree": f"/retention/flags/{proposed}/agree/",
         "settle": f"/retention/flags/{held}/settle/",
         "decide": f"/retention/restores/{request}/",
         "proposal": f"/retention/schedule/proposals/{change}/",
@@ -95,7 +117,10 @@ def test_no_page_of_retention_breaks_a_rule_or_scrolls_sideways(
             "/retention/calls/call-3/delete/", "/retention/calls/call-1/delete/", "/recordings/", "/recordings/rec-1/",
             "/recordings/rec-2/", "/retention/recordings/rec-1/restore/",
         ],
-        "codm": [urls["decide"], urls["proposal"], "/retention/schedule/propose/", f"{urls['hold']}release/"],
+        "codm": [
+            urls["agree"], "/retention/flags/", urls["decide"], urls["proposal"], "/retention/schedule/propose/",
+            f"{urls['hold']}release/",
+        ],
         "dpo": [urls["settle"], urls["proposal"]],
     }  # fmt: skip
     names = {value: key for key, value in urls.items()}
