@@ -48,6 +48,18 @@ PLACES = (
         frozenset({Right.SEE_QUARANTINE}),
     ),
     Place(
+        "payments",
+        _("Payments"),
+        _("See pauses in force, pauses that nobody closed, and payments without a pause."),
+        frozenset({Right.SEE_PAYMENTS}),
+    ),
+    Place(
+        "library",
+        _("Library"),
+        _("Read procedures and desk aids, and sign what must be signed before you take calls."),
+        frozenset({Right.TAKE_CALLS, Right.EDIT_LIBRARY}),
+    ),
+    Place(
         "retention",
         _("Retention"),
         _("Holds, restorations, periods, what goes tonight, and proof of what went."),
@@ -64,18 +76,6 @@ PLACES = (
                 Right.SEE_REPORTS,
             }
         ),
-    ),
-    Place(
-        "payments",
-        _("Payments"),
-        _("See pauses in force, pauses that nobody closed, and payments without a pause."),
-        frozenset({Right.SEE_PAYMENTS}),
-    ),
-    Place(
-        "library",
-        _("Library"),
-        _("Read procedures and desk aids, and sign what must be signed before you take calls."),
-        frozenset({Right.TAKE_CALLS, Right.EDIT_LIBRARY}),
     ),
     Place(
         "people",
@@ -134,21 +134,53 @@ PLACES = (
 )
 
 
+GROUPS = (
+    (_("Privacy"), ("retention", "disclosures", "notices", "assessments", "suppliers", "breaches", "plays")),
+    (_("Centre"), ("people", "telephones", "support", "audit", "health")),
+)
+"""What stands under one entry of a long menu, by the name of the place."""
+FLAT = 8
+"""A menu of so many places is not grouped."""
+
+
 def places(person: Person) -> list[Place]:
     """What this person may open."""
     return [place for place in PLACES if any(person.may(right) for right in place.rights)]
 
 
 def menu(request: HttpRequest) -> list[dict[str, object]]:
-    """The entries of the menu, with the current one marked."""
+    """The entries of the menu, with the current one marked; an entry with ``inside`` is a group of others."""
     if not request.user.is_authenticated:
         return []
-    entries = [(reverse(place.name), place.label) for place in places(person_of(request))]
-    entries.append((reverse("account"), _("Your account")))
-    entries.append((reverse("account_logout"), _("Sign out")))
-    items: list[dict[str, object]] = []
-    under = max((url for url, _label in entries if request.path.startswith(url)), key=len, default="")
-    for url, label in entries:
-        current = "page" if request.path == url else ("true" if url == under else "")
-        items.append({"url": url, "label": label, "current": current})
-    return items
+    found = places(person_of(request))
+    names = [place.name for place in found] + ["account", "account_logout"]
+    labels = [place.label for place in found] + [_("Your account"), _("Sign out")]
+    urls = [reverse(name) for name in names]
+    under = max((url for url in urls if request.path.startswith(url)), key=len, default="")
+    entries: dict[str, dict[str, object]] = {
+        name: {"url": url, "label": label, "current": _current(url, request.path, under)}
+        for name, url, label in zip(names, urls, labels, strict=True)
+    }
+    return _grouped(entries) if len(found) > FLAT else list(entries.values())
+
+
+def _current(url: str, path: str, under: str) -> str:
+    if path == url:
+        return "page"
+    return "true" if url == under else ""
+
+
+def _grouped(entries: dict[str, dict[str, object]]) -> list[dict[str, object]]:
+    """A group stands where its first entry would; with one entry alone it is none."""
+    groups: dict[str, dict[str, object]] = {}
+    for label, members in GROUPS:
+        inside = [entries[name] for name in entries if name in members]
+        if len(inside) > 1:
+            group: dict[str, object] = {"label": label, "inside": inside, "current": any(e["current"] for e in inside)}
+            groups |= dict.fromkeys(members, group)
+    found: list[dict[str, object]] = []
+    for name, entry in entries.items():
+        item = groups.get(name, entry)
+        if item not in found:
+            found.append(item)
+    return found

@@ -1,5 +1,6 @@
 """Each page in a real browser: no rule of axe broken, no sideways scrolling at 320 pixels, everything by keyboard."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -244,6 +245,34 @@ def test_without_scripts_the_desk_says_so_and_other_pages_work(browser: Browser,
     page.click("text=Open the recording")
     expect(page.locator("#audio")).to_be_visible()
     profile.close()
+
+
+def test_a_group_of_the_menu_opens_and_closes_by_keyboard(browser: Browser, site: Site, complaints: list[str]) -> None:
+    with signed_in(browser, site, "codm") as profile:
+        page = profile.new_page()
+        page.goto("/")
+        privacy = page.locator("summary", has_text="Privacy")
+        inside = page.locator("#menu").get_by_role("link", name="Breaches")
+        expect(inside).to_be_hidden()
+        privacy.focus()
+        page.keyboard.press("Enter")
+        expect(inside).to_be_visible()
+        complaints += problems(page)
+        page.locator("#menu").get_by_role("link", name="Retention").focus()
+        page.keyboard.press("Escape")
+        expect(inside).to_be_hidden()
+        expect(privacy).to_be_focused()
+        page.keyboard.press("Enter")
+        page.locator("#menu").get_by_role("link", name="Listening").focus()
+        page.keyboard.press("Tab")
+        expect(inside).to_be_hidden()
+        expect(page.locator("summary", has_text="Centre")).to_be_focused()
+        page.keyboard.press("Shift+Tab")
+        page.keyboard.press("Enter")
+        inside.focus()
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/breaches/")
+        expect(privacy.locator("xpath=../..")).to_have_class(re.compile("item--active"))
 
 
 def test_a_recording_is_heard_and_sought_by_keyboard(browser: Browser, site: Site) -> None:

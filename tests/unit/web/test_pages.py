@@ -81,25 +81,15 @@ def test_a_refused_page_is_a_page(sign_in: SignIn) -> None:
 MENUS = {
     "AGT": ["Desk", "Library"],
     "TL": [
-        "Desk",
-        "Calls",
-        "Recordings",
-        "Flags",
-        "Retention",
-        "Payments",
-        "Library",
-        "People",
-        "Breaches",
-        "Listening",
-        "Audit",
-        "Health",
+        "Desk", "Calls", "Recordings", "Flags", "Payments", "Library", "Retention", "Breaches", "Listening", "People",
+        "Audit", "Health",
     ],
     "RP": ["Calls", "Recordings", "Retention", "Listening"],
     "DPO": ["Flags", "Retention", "People", "Privacy notices", "Suppliers", "Breaches", "Listening", "Audit"],
     "ICT": ["Retention", "Telephones", "Support", "Suppliers", "Breaches", "Audit", "Health"],
     "SARO": ["Retention"],
     "SUPPLIER": ["Support"],
-}
+}  # fmt: skip
 
 
 def test_the_menu_holds_what_the_role_may_open(sign_in: SignIn) -> None:
@@ -107,6 +97,16 @@ def test_the_menu_holds_what_the_role_may_open(sign_in: SignIn) -> None:
         html = sign_in(role).get("/").content.decode()
         found = re.findall(r'govuk-service-navigation__link" href="[^"]*"[^>]*>([^<]+)<', html)
         assert found == [*labels, "Your account", "Sign out"], role
+
+
+def test_a_long_menu_is_grouped_and_the_group_of_the_page_is_marked(sign_in: SignIn) -> None:
+    leader = sign_in("HOS")
+    html = leader.get("/audit/").content.decode()
+    assert re.findall(r"<summary[^>]*>([^<]+)<", html.partition("<main")[0]) == ["Privacy", "Centre"]
+    marked = re.findall(r"item--active\"><details.*?<summary[^>]*>([^<]+)<", html)
+    assert marked == ["Centre"]
+    assert "<details" not in sign_in("RP").get("/").content.decode().partition("<main")[0]
+    assert "<details" not in sign_in("AGT").get("/").content.decode().partition("<main")[0]
 
 
 def test_the_demonstration_is_marked_on_every_page(sign_in: SignIn, anyone: Visitor, settings: Any) -> None:
