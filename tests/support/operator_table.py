@@ -64,8 +64,8 @@ TABLE: tuple[Command, ...] = (
     Command(name="check", needs=(DATA, KEYS, DATABASE)),
     Command(name="up", needs=(DATA, KEYS, DATABASE), runs_on=UNTIL_STOPPED),
     Command(name="engine", needs=(DATA, KEYS), runs_on=UNTIL_STOPPED),
-    Command(name="web", needs=(DATA, DATABASE), runs_on=UNTIL_STOPPED),
-    Command(name="worker", needs=(DATA, DATABASE), runs_on=UNTIL_STOPPED),
+    Command(name="web", needs=(DATA, KEYS, DATABASE), runs_on=UNTIL_STOPPED),
+    Command(name="worker", needs=(DATA, KEYS, DATABASE), runs_on=UNTIL_STOPPED),
     Command(name="demo", needs=(DATA,), arguments=("--folder", "DATA/demo"), runs_on="makes a centre of its own"),
     Command(name="simulator", needs=(DATA,), runs_on="the demonstration's callers; it refuses any other centre"),
     # The centre, its people and telephones

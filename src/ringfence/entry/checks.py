@@ -17,11 +17,13 @@ from ringfence.engine.media.prompts import FilePromptCache
 from ringfence.entry import certificates, destruction, installation, key_store, ports, processes, secret_files
 from ringfence.entry.backup import make
 from ringfence.entry.backup.layout import Target
+from ringfence.entry.errors import OperatorError
 from ringfence.entry.regions import data_places
 from ringfence.entry.settings import Settings, is_loopback, use_django
 from ringfence.kit.errors import RingfenceError
 from ringfence.vault import rootfile
 from ringfence.vault.errors import SigningKeyMissing
+from ringfence.vault.keydb import KeyDatabase
 from ringfence.vault.keys import FileRootKey
 from ringfence.vault.signing import FileSigningKey
 
@@ -142,7 +144,7 @@ def control_socket(settings: Settings) -> Iterator[Finding]:
 
 
 def keys(settings: Settings) -> Iterator[Finding]:
-    """The root key, the signing key and both secrets are there and private."""
+    """The root key, the key store, the signing key and both secrets are there, readable and private."""
     root = settings.keys / key_store.ROOT_KEY
     if not root.exists():
         yield _fail(
@@ -158,6 +160,7 @@ def keys(settings: Settings) -> Iterator[Finding]:
                 yield _ok("root key", "It is there and readable by this user only; keep a copy in a safe.")
         except RingfenceError as error:
             yield _fail("root key", str(error))
+        yield from _key_database(settings.keys / key_store.KEY_STORE)
     try:
         FileSigningKey.load(settings.keys / key_store.SIGNING_KEY)
         yield _ok("signing key", "It is there and readable by this user only; keep a copy in a safe.")
@@ -178,6 +181,34 @@ def keys(settings: Settings) -> Iterator[Finding]:
             yield _fail("secrets", f"{path} is unreadable or too short; delete it to have a new one made.")
         else:
             yield _ok("secrets", f"{name} is there and readable by this user only.")
+
+
+def _key_database(path: Path) -> Iterator[Finding]:
+    if not path.exists():  # and none is made here: a new, empty one would make every recording unreadable unseen
+        yield _fail(
+            "key store",
+            f"There is no key store at {path}; put it back from your newest backup, or run 'ringfence init' for a new "
+            "centre.",
+        )
+        return
+    database = KeyDatabase(path)
+    try:
+        with database.reading():
+            yield _ok("key store", "It is there and can be read.")
+    except RingfenceError as error:
+        yield _fail("key store", str(error))
+    finally:
+        database.close()
+
+
+def require_keys(settings: Settings) -> None:
+    """Raises OperatorError with the sentence of ``ringfence check`` unless this user reads every key.
+
+    A process without them would look alive, and fail with the first recording that is opened or sealed.
+    """
+    for finding in keys(settings):
+        if finding.level is Level.FAIL:
+            raise OperatorError(f"{finding.subject}: {finding.sentence}")
 
 
 def free_ports(settings: Settings) -> Iterator[Finding]:

@@ -117,18 +117,20 @@ def engine(supervised: Supervised = False, drain_seconds: Drain = 0.0) -> None:
 @app.command()
 def web(supervised: Supervised = False) -> None:
     """Run the pages alone."""
-    from ringfence.entry import installation, serve_web
+    from ringfence.entry import checks, installation, serve_web
 
     installation.refuse_half_restored(_current())
+    checks.require_keys(_current())
     raise typer.Exit(serve_web.serve(_current(), supervised=supervised))
 
 
 @app.command()
 def worker(supervised: Supervised = False) -> None:
     """Run the bridge and the jobs alone."""
-    from ringfence.entry import installation, serve_worker
+    from ringfence.entry import checks, installation, serve_worker
 
     installation.refuse_half_restored(_current())
+    checks.require_keys(_current())
     raise typer.Exit(serve_worker.serve(_current(), supervised=supervised))
 
 

@@ -312,6 +312,28 @@ def test_before_init_the_command_up_says_what_to_run(tmp_path: Path) -> None:
     assert "run 'ringfence init'" in said.err
 
 
+def test_no_process_starts_beside_keys_that_are_lost_or_open_and_makes_none_in_their_place(tmp_path: Path) -> None:
+    config, _ = settings_file(tmp_path)
+    keys = tmp_path / "data" / "keys"
+    assert run_all(config, ("init",))[0].code == 0
+    for name, sentence in (
+        ("root.key", f"root key: There is no root key at {keys / 'root.key'}; put it back from your safe"),
+        ("keys.sqlite3", f"key store: There is no key store at {keys / 'keys.sqlite3'}; put it back from your newest"),
+        ("signing.key", "signing key: It is lost, only its public half is there; put it back from your safe."),
+    ):
+        (keys / name).rename(tmp_path / name)
+        for said in run_all(config, ("web",), ("worker",), ("up",)):
+            assert (said.code, said.out) == (1, "")
+            assert said.err.startswith(sentence), said.err
+            assert len(said.err.strip().splitlines()) == 1
+        assert not (keys / name).exists()
+        (tmp_path / name).rename(keys / name)
+    (keys / "root.key").chmod(0o644)
+    for said in run_all(config, ("web",), ("worker",), ("up",)):
+        assert f"chmod 600 {keys / 'root.key'}" in said.err
+        assert len(said.err.strip().splitlines()) == 1
+
+
 def test_a_database_that_was_never_made_is_one_sentence(tmp_path: Path) -> None:
     config, _ = settings_file(tmp_path)
     lines = (

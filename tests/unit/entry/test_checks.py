@@ -11,6 +11,7 @@ from ringfence.entry import certificates, checks, installation
 from ringfence.entry.checks import Finding, Level
 from ringfence.entry.settings import Settings
 from ringfence.vault.keys import FileRootKey
+from ringfence.vault.keystore import SqliteKeyStore
 from ringfence.vault.signing import FileSigningKey
 
 NOW = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
@@ -28,7 +29,10 @@ def settings(tmp_path: Path) -> Settings:
 
 def installed(settings: Settings) -> Settings:
     installation.make_folders(settings)
-    FileRootKey.create(settings.keys / "root.key")
+    root = FileRootKey.create(settings.keys / "root.key")
+    store = SqliteKeyStore(settings.keys / "keys.sqlite3", root)
+    store.stats()
+    store.database.close()
     signing = FileSigningKey.create(settings.keys / "signing.key")
     (settings.keys / "signing.pub").write_bytes(signing.public_key())
     for name in ("django.key", "sip-token.key"):
@@ -84,6 +88,15 @@ def test_a_control_socket_path_over_107_bytes_fails_and_one_of_107_does_not(tmp_
 def test_a_missing_root_key_speaks_of_the_safe(settings: Settings) -> None:
     (installed(settings).keys / "root.key").unlink()
     assert any("put it back from your safe" in sentence for sentence in failed(checks.keys(settings)))
+
+
+def test_a_lost_or_damaged_key_store_fails_and_is_not_made_anew(settings: Settings) -> None:
+    path = installed(settings).keys / "keys.sqlite3"
+    path.write_bytes(b"no database " * 100)
+    assert any("cannot be read or written" in sentence for sentence in failed(checks.keys(settings)))
+    path.unlink()
+    assert any("put it back from your newest backup" in sentence for sentence in failed(checks.keys(settings)))
+    assert not path.exists()
 
 
 def test_a_root_key_that_others_may_read_names_chmod(settings: Settings) -> None:
