@@ -404,6 +404,12 @@ def regions(settings: Settings, *, now: datetime) -> Iterator[Finding]:
                     f"{setting}: where this is cannot be read from the settings, and the register does not say; "
                     "enter who keeps it and in which region on the page Suppliers.",
                 )
+            case Whereabouts.OVERDUE:
+                yield _warn(
+                    "regions",
+                    f"{setting}: {where}, by a transfer assessment whose review is overdue; the data protection "
+                    "officer assesses it again on the page Suppliers, and the head of service accepts it.",
+                )
             case Whereabouts.ASSESSED:
                 yield _ok("regions", f"{setting}: {where}, by an accepted transfer assessment.")
             case Whereabouts.STATED:

@@ -129,6 +129,9 @@ def test_the_check_fails_for_another_region_until_an_assessment_of_its_keeper_is
         Level.OK,
         "storage.region: us-east-1, by an accepted transfer assessment.",
     )
+    later = Settings.model_validate({"storage": ABROAD})
+    overdue = next(checks.regions(later, now=NOW.replace(year=2028)))
+    assert (overdue.level, "whose review is overdue" in overdue.sentence) == (Level.WARN, True)
     assert found(storage=ABROAD, regions={"allowed": ["us-east-1", "local"]})[0][0] is Level.OK
 
 

@@ -17,6 +17,8 @@ ASKED_OF_PROCESSORS = (
     *("deletion", "breach_hours"),
 )
 """Fields of a version that must be known of whoever processes personal data (R137, R139); "certificate" too (R129)."""
+REVIEW_WARN_DAYS = 30
+"""So long before its review an assessment is called to mind: the officer looks again and two people sign."""
 LARGEST_ID = 2**31 - 1
 
 
@@ -29,6 +31,7 @@ class Fault(StrEnum):
     REVIEW_DUE = "review_due"
     """The review date of an accepted assessment has passed; it still counts."""
     EXPIRING = "expiring"
+    REVIEW_SOON = "review_soon"
     BLANK = "blank"
 
 
@@ -38,7 +41,7 @@ class Problem:
     about: str
     """Standard of the certificate, name of the region, or name of the blank field."""
     days: int = 0
-    """Of a certificate: days it is still valid; below 0 when it has expired."""
+    """Of a certificate or an assessment: days to its last day or its review; below 0 when that has passed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,11 +113,15 @@ def _of_regions(standing: Standing, *, today: date) -> Iterable[Problem]:
     for region in standing.regions:
         if is_allowed(region, settings.RINGFENCE_REGIONS):
             continue
-        assessment = standing.assessed(region)
-        if assessment is None:
+        if standing.assessed(region) is None:
             yield Problem(fault=Fault.REGION, about=region)
-        elif assessment.review_on < today:
-            yield Problem(fault=Fault.REVIEW_DUE, about=region)
+    # Also of a region that the supplier does not name itself: a setting may, and the assessment opens it.
+    for one in standing.assessments:
+        if one.accepted_at is None or is_allowed(one.region, settings.RINGFENCE_REGIONS):
+            continue
+        if (days := (one.review_on - today).days) <= REVIEW_WARN_DAYS:
+            fault = Fault.REVIEW_DUE if days < 0 else Fault.REVIEW_SOON
+            yield Problem(fault=fault, about=one.region, days=days)
 
 
 def _blanks(standing: Standing) -> Iterable[Problem]:
@@ -186,6 +193,8 @@ class Whereabouts(StrEnum):
     """A setting names a region of the allow-list."""
     ASSESSED = "assessed"
     """A setting names another region, and whoever keeps the place has an accepted assessment for it."""
+    OVERDUE = "overdue"
+    """As assessed, but the review of an assessment that this rests on has passed. Data may stay; an alarm stands."""
     STATED = "stated"
     """No setting names a region; the register states one that is allowed or assessed."""
     BLANK = "blank"
@@ -212,10 +221,10 @@ def where_data_is(
     allowed = tuple(settings.RINGFENCE_REGIONS if regions is None else regions)
     standing = suppliers_now(today=today)
     asked = settings.RINGFENCE_DATA_PLACES if places is None else places
-    return tuple(_line(place, standing, allowed) for place in asked)
+    return tuple(_line(place, standing, allowed, today=today) for place in asked)
 
 
-def _line(place: Place, standing: Iterable[Standing], allowed: tuple[str, ...]) -> PlaceLine:
+def _line(place: Place, standing: Iterable[Standing], allowed: tuple[str, ...], *, today: date) -> PlaceLine:
     keepers = tuple(one for one in standing if place.keeps in one.version.keeps)
 
     def line(known: Whereabouts, regions: tuple[str, ...]) -> PlaceLine:
@@ -224,12 +233,18 @@ def _line(place: Place, standing: Iterable[Standing], allowed: tuple[str, ...]) 
     if place.region:
         if is_allowed(place.region, allowed):
             return line(Whereabouts.ALLOWED, (place.region,))
-        covered = any(keeper.assessed(place.region) for keeper in keepers)
-        return line(Whereabouts.ASSESSED if covered else Whereabouts.REFUSED, (place.region,))
+        covering = [found for keeper in keepers if (found := keeper.assessed(place.region))]
+        if not covering:
+            return line(Whereabouts.REFUSED, (place.region,))
+        reviewed = any(found.review_on >= today for found in covering)
+        return line(Whereabouts.ASSESSED if reviewed else Whereabouts.OVERDUE, (place.region,))
     stated = tuple(dict.fromkeys(region for keeper in keepers for region in keeper.regions))
     if not keepers or any(not keeper.regions for keeper in keepers):
         return line(Whereabouts.BLANK, stated)
-    sound = all(
-        is_allowed(region, allowed) or keeper.assessed(region) for keeper in keepers for region in keeper.regions
-    )
-    return line(Whereabouts.STATED if sound else Whereabouts.REFUSED, stated)
+    abroad = [
+        keeper.assessed(region) for keeper in keepers for region in keeper.regions if not is_allowed(region, allowed)
+    ]
+    if not all(abroad):
+        return line(Whereabouts.REFUSED, stated)
+    overdue = any(found.review_on < today for found in abroad if found)
+    return line(Whereabouts.OVERDUE if overdue else Whereabouts.STATED, stated)

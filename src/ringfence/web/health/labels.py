@@ -127,6 +127,13 @@ ALARMS: dict[str, tuple[Text, Text]] = {
         _("A supplier's certificate ends soon or has ended"),
         _("Ask the supplier for the renewed one, and record it on the page Suppliers."),
     ),
+    "transfer_review": (
+        _("A transfer assessment is due for review, or its review is overdue"),
+        _(
+            "The data protection officer assesses the transfer again on the page Suppliers, and the head of service "
+            "accepts it. Until then the old assessment counts."
+        ),
+    ),
     "region_not_assessed": (
         _("Data goes to a region outside the allow-list"),
         _("Choose a region of the list (regions.allowed), or record a transfer assessment on the page Suppliers."),

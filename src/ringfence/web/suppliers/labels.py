@@ -27,6 +27,7 @@ FIELDS = {
 WHERE = {
     Whereabouts.ALLOWED: (gettext_lazy("In the allow-list"), "green"),
     Whereabouts.ASSESSED: (gettext_lazy("By a transfer assessment"), "blue"),
+    Whereabouts.OVERDUE: (gettext_lazy("Review overdue"), "yellow"),
     Whereabouts.STATED: (gettext_lazy("As the register states"), "blue"),
     Whereabouts.BLANK: (gettext_lazy("Not known"), "yellow"),
     Whereabouts.REFUSED: (gettext_lazy("Not allowed"), "red"),
@@ -52,6 +53,17 @@ def _certificate(problem: Problem) -> str:
     return f"{problem.about} {left % {'days': problem.days}}"
 
 
+def _review(problem: Problem) -> str:
+    about, days = _("Transfer assessment for %(region)s") % {"region": problem.about}, abs(problem.days)
+    if problem.days == 0:
+        return f"{about}: {_('to be reviewed today')}"
+    if problem.days < 0:
+        ended = ngettext("review %(days)d day overdue", "review %(days)d days overdue", days)
+        return f"{about}: {ended % {'days': days}}"
+    left = ngettext("to be reviewed in %(days)d day", "to be reviewed in %(days)d days", days)
+    return f"{about}: {left % {'days': days}}"
+
+
 def states(standing: Standing) -> list[State]:
     """What is to be said of a supplier, worst first; every blank in one sentence."""
     if standing.supplier.removed_at is not None:
@@ -67,8 +79,9 @@ def states(standing: Standing) -> list[State]:
                 text = _("%(region)s is not in the allow-list and has no accepted transfer assessment")
                 said.append(State(_("Not allowed"), "red", text % {"region": problem.about}))
             case Fault.REVIEW_DUE:
-                text = _("The transfer assessment for %(region)s is due for review")
-                said.append(State(_("Review due"), "yellow", text % {"region": problem.about}))
+                said.append(State(_("Review overdue"), "red", _review(problem)))
+            case Fault.REVIEW_SOON:
+                said.append(State(_("Review soon"), "yellow", _review(problem)))
             case Fault.BLANK:
                 continue
     blank = [str(FIELDS[problem.about]) for problem in standing.problems if problem.fault is Fault.BLANK]

@@ -253,7 +253,7 @@ def test_the_officer_assesses_and_the_head_of_service_accepts(manager: User) -> 
     with pytest.raises(Refused, match="accepted already"):
         actions.accept_transfer(assessment=made, now=START, by=head)
     assert (problems(code), alarms()) == ([], [])
-    assert problems(code, TODAY + 366 * DAY)[-1] == Problem(fault=Fault.REVIEW_DUE, about="us-east-1")
+    assert problems(code, TODAY + 366 * DAY)[-1] == Problem(fault=Fault.REVIEW_DUE, about="US-East-1", days=-1)
     renewed = assess(code, officer)
     assert problems(code) == [], "the old one counts until the new one is accepted"
     actions.accept_transfer(assessment=renewed, now=START, by=head)
@@ -262,6 +262,36 @@ def test_the_officer_assesses_and_the_head_of_service_accepts(manager: User) -> 
     actions.end_transfer(assessment=renewed, now=START, by=officer)
     assert problems(code) == [Problem(fault=Fault.REGION, about="us-east-1")]
     assert audited()[-1].endswith("at northwharf-hosting to us-east-1 no longer counts.")
+
+
+@pytest.mark.parametrize("regions", ["UK\nus-east-1", "UK"])
+def test_a_review_alarms_from_thirty_days_before_until_the_next_assessment_is_accepted(
+    settings: Any, clock: Clock, regions: str
+) -> None:
+    officer, head = create_person("officer", Role.DPO), create_person("head", Role.HOS)
+    named = Place(keeps="recordings", setting="storage.region", region="us-east-1")
+    mount = Place(keeps="backups", setting="backup.target", region="")
+    settings.RINGFENCE_DATA_PLACES = (named, mount)
+
+    def where() -> list[Whereabouts]:
+        return [line.known for line in queries.where_data_is(today=clock.now.date())]
+
+    code = add(replace(HOSTING, regions=regions))
+    certify(code, TODAY + 900 * DAY)
+    made = assess(code, officer, review_on=TODAY + 100 * DAY)
+    actions.accept_transfer(assessment=made, now=START, by=head)
+    sound = [Whereabouts.ASSESSED, Whereabouts.STATED]
+    late = [Whereabouts.OVERDUE, Whereabouts.OVERDUE if "us" in regions else Whereabouts.STATED]
+    for later, days in ((69, None), (70, 30), (100, 0), (101, -1), (130, -30)):
+        clock.now = START + later * DAY
+        watch_suppliers.call()
+        assert alarms() == ([] if days is None else [("transfer_review", code, f"days={days}")])
+        assert where() == (sound if later <= 100 else late), "it still counts, and says so"
+    assert problems(code, TODAY + 100 * DAY) == [Problem(fault=Fault.REVIEW_SOON, about="us-east-1", days=0)]
+    renewed = assess(code, officer, review_on=TODAY + 400 * DAY, now=clock.now)
+    assert [code for code, *_ in alarms()] == ["transfer_review"], "advice alone ends nothing"
+    actions.accept_transfer(assessment=renewed, now=clock.now, by=head)
+    assert (alarms(), where()) == ([], sound)
 
 
 def test_nobody_who_changed_posts_accepts_their_own_assessment() -> None:
