@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import connections
 from django.db.backends.base.operations import BaseDatabaseOperations
 
+from ringfence.centre.assessments import guard as assessment_guard
 from ringfence.centre.audit import guard
 from ringfence.centre.disclosures import guard as disclosure_guard
 from ringfence.centre.notices import guard as notice_guard
@@ -67,7 +68,7 @@ _flush = BaseDatabaseOperations.execute_sql_flush
 
 def _flush_all(self: Any, sql_list: Iterable[str]) -> None:
     # Tests that commit are cleaned by emptying every table, which the triggers would refuse.
-    guards = (guard, notice_guard, disclosure_guard)
+    guards = (guard, notice_guard, disclosure_guard, assessment_guard)
     for each in guards:
         each.remove(self.connection)
     try:

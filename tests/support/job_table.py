@@ -58,6 +58,7 @@ TABLE: tuple[Line, ...] = (
     Line(job="watch_access_reviews", over=WHOLE, scoped=False, why="one review covers every role"),
     Line(job="watch_network_access", over=WHOLE, scoped=False, why="telephones belong to the installation"),
     Line(job="watch_suppliers", over=WHOLE, scoped=False, why="suppliers serve every client"),
+    Line(job="watch_assessments", over=WHOLE, scoped=False, why="an entry covers several clients; alarms hold ids"),
     Line(job="audit_checkpoint", over=WHOLE, why="the trail is one chain over every client"),
     Line(job="vault_upkeep", over=WHOLE, scoped=False, why="backups and the destruction list are one"),
     Line(job="prune_outbox", over=WHOLE, scoped=False, why="removes events by age alone; only deletes"),

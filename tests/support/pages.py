@@ -16,6 +16,8 @@ from django.utils import timezone
 from ringfence.bridge.apply import apply
 from ringfence.centre.accounts.actions import grant_role
 from ringfence.centre.accounts.models import AccessReview, AccessReviewLine, Agent, Computer, Notice, RoleGrant, User
+from ringfence.centre.assessments.actions.samples import load_samples as load_samples_of_assessments
+from ringfence.centre.assessments.models import Assessment
 from ringfence.centre.breaches.models import Breach, BreachKind, Decision
 from ringfence.centre.calls.sealing import party_sealer
 from ringfence.centre.directory.actions import SAMPLE, load_centre
@@ -140,6 +142,23 @@ def _suppliers(now: datetime) -> None:
     )
 
 
+def _assessments(now: datetime) -> None:
+    """The invented entry in force, which covers every client and purpose; and a draft of BBC that waits for advice."""
+    assert load_samples_of_assessments(now=now)
+    Assessment.objects.create(
+        assessment_id="dpia-bbc",
+        title="Surveys after a call",
+        reference="DPIA-2026-02",
+        kept_at="Records library, shelf DP 4",
+        owner="Customer operations and delivery manager",
+        clients=["BBC"],
+        purposes=["satisfaction"],
+        review_on=timezone.localdate(now) + timedelta(days=365),
+        drafted_by=user_of("operations").id.hex,
+        drafted_at=now,
+    )
+
+
 def user_of(email: str) -> User:
     return User.objects.get(email=f"{email}@centre.example")
 
@@ -161,6 +180,7 @@ def _stand() -> None:
     _people(now)
     _library()
     _suppliers(now)
+    _assessments(timezone.now())  # signed by people whose roles began a moment ago
 
 
 standing = Standing(_stand)

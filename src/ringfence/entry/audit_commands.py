@@ -57,11 +57,11 @@ def export(
     use_django()
     from django.db import transaction
 
+    from ringfence.centre.assessments.purposes import Purpose
     from ringfence.centre.audit.actions import OPERATOR, record
     from ringfence.centre.audit.checkpoints import signer
     from ringfence.centre.audit.export import write_trail
     from ringfence.centre.audit.kinds import AuditExported
-    from ringfence.centre.calls.purposes import Purpose
 
     if not purpose.strip():
         raise OperatorError("Say why the trail is exported: --purpose 'External audit 2026'.")

@@ -89,7 +89,7 @@ CSRF_COOKIE_NAME = "__Host-csrf" if _https else "csrf"
 
 _ROOMS = (
     *("tenancy", "audit", "privacy", "jobs", "accounts", "directory", "live", "notices", "calls", "recordings"),
-    *("payments", "retention", "suppliers", "training", "breaches", "disclosures"),
+    *("payments", "retention", "suppliers", "training", "breaches", "disclosures", "assessments"),
 )
 
 INSTALLED_APPS = [

@@ -40,6 +40,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("audit/", audit.audit, name="audit"),
     path("audit/export/", audit.export, name="audit_export"),
     path("audit/<slug:kind>/<slug:subject_id>/", audit.timeline, name="audit_timeline"),
+    path("assessments/", include("ringfence.web.assessments.urls")),
     path("breaches/", include("ringfence.web.breaches.urls")),
     path("notices/", include("ringfence.web.notices.urls")),
     path("privacy/<slug:code>/", notices.privacy_notice, name="privacy_notice"),

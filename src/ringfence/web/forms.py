@@ -1,5 +1,6 @@
 """Fields that several pages share."""
 
+from collections.abc import Collection
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
 
-from ringfence.centre.calls.purposes import MAX_CASE, NEEDS_CASE, Purpose
+from ringfence.centre.assessments.purposes import MAX_CASE, NEEDS_CASE, Purpose
+from ringfence.centre.assessments.stating import purposes_on
+from ringfence.centre.tenancy.models import Client
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -53,10 +56,23 @@ class PeriodForm(forms.Form):
         return values
 
 
-class PurposeForm(forms.Form):
-    """One purpose of the closed list (R80)."""
+def _names(codes: Collection[str | None]) -> list[str]:
+    return list(Client.objects.filter(code__in=[code for code in codes if code]).values_list("name", flat=True))
 
-    purpose = forms.ChoiceField(
+
+class PurposeField(forms.ChoiceField):
+    """Shows the purposes that are on. One that went off since the page was opened is refused, and audited, where it is
+    stated (``centre.assessments.stating``), so it passes here."""
+
+    @override
+    def valid_value(self, value: object) -> bool:
+        return value in Purpose.values
+
+
+class PurposeForm(forms.Form):
+    """One purpose of the closed list (R80), of those that are on for everything the page opens (R81)."""
+
+    purpose = PurposeField(
         label=_("Why do you need it?"),
         choices=Purpose.choices,
         widget=forms.RadioSelect,
@@ -70,6 +86,16 @@ class PurposeForm(forms.Form):
         help_text=_("Needed for a complaint, an allegation, client clarification and data protection."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "class": "govuk-input--width-20"}),
     )
+
+    def __init__(self, data: object, *, clients: Collection[str | None], always: Collection[Purpose] = ()) -> None:
+        """``clients``: whose data the page opens; ``always``: what nobody needs to have switched on."""
+        super().__init__(data)  # type: ignore[arg-type] # a QueryDict
+        on = set(purposes_on(clients, at=timezone.now())) | set(always)
+        self.none_on = not on
+        """No purpose is on, so there is nothing to choose; ``concerned`` then names the clients."""
+        self.concerned = ", ".join(_names(clients)) if self.none_on else ""
+        field = self.fields["purpose"]
+        field.choices = [(one.value, one.label) for one in Purpose if one in on]  # type: ignore[attr-defined] # a ChoiceField
 
     @override
     def clean(self) -> dict[str, object]:

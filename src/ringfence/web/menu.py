@@ -8,6 +8,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from ringfence.centre.accounts.rights import Right
+from ringfence.centre.assessments.access import READERS
 from ringfence.web.person import Person, person_of
 
 
@@ -106,6 +107,12 @@ PLACES = (
         _("Suppliers"),
         _("See who holds data and where, which certificates end, and what contracts say."),
         frozenset({Right.KEEP_SUPPLIERS, Right.ASSESS_TRANSFER}),
+    ),
+    Place(
+        "assessments",
+        _("Assessments"),
+        _("See for which purposes data may be used, and draft, advise on or approve the assessments behind them."),
+        frozenset(READERS),
     ),
     Place(
         "breaches",

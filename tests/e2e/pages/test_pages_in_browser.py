@@ -55,6 +55,10 @@ PAGES = {
         "/notices/",
         "/notices/BBC/draft/",
         "/privacy/ELDC/",
+        "/assessments/",
+        "/assessments/draft/",
+        "/assessments/dpia-bbc/",
+        "/assessments/dpia-bbc/end/",
         "/breaches/",
         "/breaches/open/",
         "/breaches/breach-1/",
@@ -65,7 +69,8 @@ PAGES = {
         "/breaches/breach-1/close/",
         "/breaches/breach-2/record/",
     ],
-    "dpo": ["/", "/breaches/breach-1/", "/breaches/breach-1/decide/"],
+    "dpo": ["/", "/breaches/breach-1/", "/breaches/breach-1/decide/", "/assessments/dpia-bbc/advise/"],
+    "hos": ["/assessments/dpia-bbc/approve/"],
     "agt": ["/desk/"],
 }
 
@@ -349,6 +354,35 @@ def test_a_notice_is_drafted_by_keyboard_alone(browser: Browser, site: Site, com
         tab_to(page, "main button[type=submit]")
         follow(page)
         expect(page.locator("h1")).to_contain_text("Privacy notice, version 1")
+        complaints += problems(page)
+
+
+def test_an_assessment_is_drafted_by_keyboard_alone(browser: Browser, site: Site, complaints: list[str]) -> None:
+    with signed_in(browser, site, "codm") as profile:
+        page = profile.new_page()
+        page.goto("/assessments/")
+        tab_to(page, "a[href='/assessments/draft/']")
+        follow(page)
+        tab_to(page, "main button[type=submit]")
+        follow(page)
+        expect(page.get_by_role("alert")).to_contain_text("Choose at least one purpose.")
+        complaints += problems(page)
+        for name, text in (
+            ("title", "Recording of calls to the repairs line"),
+            ("reference", "DPIA-2026-11"),
+            ("kept_at", "Records library"),
+            ("owner", "Delivery manager"),
+        ):
+            tab_to(page, f"input[name={name}]")
+            page.keyboard.type(text)
+        for box in ("clients][value=BBC", "purposes][value=quality", "purposes][value=complaint"):
+            tab_to(page, f"input[name={box}]")
+            page.keyboard.press("Space")
+        tab_to(page, "main button[type=submit]")
+        follow(page)
+        expect(page.locator("h1")).to_contain_text("Recording of calls to the repairs line")
+        expect(page.locator("main")).to_contain_text("Waits for the data protection officer")
+        expect(page.locator("main")).to_contain_text("Quality assessment, Complaint")
         complaints += problems(page)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from django.core.cache import cache
+from tests.support.assessments import approve_purposes
 from tests.support.people import create_clients, create_person
 from tests.support.recorded import hear, recorded, row_of
 from tests.support.s3_server import S3Server, running_s3
@@ -58,6 +59,7 @@ SOON = ENDED + timedelta(hours=1)
 def people(db: None) -> Iterator[User]:
     cache.clear()
     create_clients()
+    approve_purposes()
     with empty_storage():
         yield create_person("sam", Role.SUP, "BBC")
 

@@ -12,11 +12,11 @@ from tests.support.pages import Centre
 from tests.support.strict_pages import Visitor
 
 import ringfence.web
+from ringfence.centre.assessments.purposes import Purpose
 from ringfence.centre.audit.kinds import ChainRenewed, FileExported
 from ringfence.centre.audit.models import AuditEntry
-from ringfence.centre.calls.purposes import Purpose
 from ringfence.centre.tenancy import all_clients
-from ringfence.web.exports import csv_bytes, save_file
+from ringfence.web.exports import PROVES, csv_bytes, save_file
 
 FILES = {"audit_export", "breach_affected_file", "destructions", "payments_export", "plays_csv", "recording_health"}
 """Routes whose line in the access table answers with a file; certificates and reviews have tests of their own."""
@@ -74,7 +74,13 @@ def test_files_are_answered_in_one_place_which_refuses_those_without_a_purpose()
 )
 def test_nothing_leaves_without_one_of_the_closed_purposes(entry: Any) -> None:
     with pytest.raises(ValueError, match="Purpose"):
-        save_file(None, entry, "x", kind="text/plain", name="x")  # type: ignore[arg-type] # refused before it is asked
+        save_file(None, entry, "x", kind="", name="x", concerns=PROVES)  # type: ignore[arg-type] # refused before
+
+
+def test_what_is_said_to_be_proof_leaves_for_data_protection_only() -> None:
+    entry = FileExported(what="x", lines=1, purpose="quality")
+    with pytest.raises(ValueError, match="for data protection only"):
+        save_file(None, entry, "x", kind="text/plain", name="x", concerns=PROVES)  # type: ignore[arg-type] # as above
 
 
 def test_no_cell_is_a_formula() -> None:

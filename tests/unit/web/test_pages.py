@@ -81,11 +81,13 @@ def test_a_refused_page_is_a_page(sign_in: SignIn) -> None:
 MENUS = {
     "AGT": ["Desk", "Library"],
     "TL": [
-        "Desk", "Calls", "Recordings", "Flags", "Payments", "Library", "Retention", "Breaches", "Listening", "People",
-        "Audit", "Health",
+        "Desk", "Calls", "Recordings", "Flags", "Payments", "Library", "Retention", "Assessments", "Breaches",
+        "Listening", "People", "Audit", "Health",
     ],
-    "RP": ["Calls", "Recordings", "Retention", "Listening"],
-    "DPO": ["Flags", "Retention", "People", "Privacy notices", "Suppliers", "Breaches", "Listening", "Audit"],
+    "RP": ["Calls", "Recordings", "Retention", "Assessments", "Listening"],
+    "DPO": [
+        "Flags", "Retention", "Privacy notices", "Suppliers", "Assessments", "Breaches", "Listening", "People", "Audit",
+    ],
     "ICT": ["Retention", "Telephones", "Support", "Suppliers", "Breaches", "Audit", "Health"],
     "SARO": ["Retention"],
     "SUPPLIER": ["Support"],

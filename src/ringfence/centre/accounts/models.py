@@ -198,6 +198,7 @@ class Notice(models.Model):
         DRILL = "breach_drill", _("A drill of a data breach was opened")
         DISCLOSURE = "disclosure", _("A disclosure waits for you")
         OVERRIDDEN = "overridden", _("A disclosure goes on without the officer's advice or against it")
+        AGAINST_ADVICE = "against_advice", _("An impact assessment was approved without your advice, or against it")
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="notices")
     code = models.CharField(max_length=16, choices=Code)

@@ -105,6 +105,13 @@ class Right(StrEnum):
     ACCEPT_TRANSFER = "accept_transfer"
     """Accept such an assessment as the head of service: the officer advises and does not approve (C29)."""
 
+    DRAFT_ASSESSMENT = "draft_assessment"
+    """Enter an impact assessment in the register; it switches nothing on (R81)."""
+    ADVISE_ASSESSMENT = "advise_assessment"
+    """Advise on one as the data protection officer, who approves nothing (C29)."""
+    APPROVE_ASSESSMENT = "approve_assessment"
+    """Approve one of somebody else as the head of service, so that its purposes are on, and end it (R81)."""
+
     MANAGE_DEVICES = "manage_devices"
     MANAGE_TRUNKS = "manage_trunks"
     SUPPORT_CENTRE = "support_centre"
@@ -186,6 +193,7 @@ _MANAGE = {
     *_BREACH,
     *_DISCLOSE,
     Right.KEEP_SUPPLIERS,
+    Right.DRAFT_ASSESSMENT,
 }
 _CASES = {Right.REQUEST_RESTORE, Right.PLACE_HOLD, Right.RELEASE_HOLD}
 
@@ -215,6 +223,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
             Right.REQUEST_RESTORE,
             Right.REPORT_BREACH,
             Right.OPEN_DISCLOSURE,
+            Right.DRAFT_ASSESSMENT,
         }
     ),
     Role.CODM: frozenset({*_MANAGE, Right.EDIT_RETENTION}),
@@ -225,6 +234,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
             Right.SWITCH_RECORDING,
             Right.ACCEPT_TRANSFER,
             Right.OVERRIDE_ADVICE,
+            Right.APPROVE_ASSESSMENT,
         }
     ),
     Role.RP: frozenset({*_LISTEN, Right.SEE_LIVE, Right.SEE_REPORTS}),
@@ -239,6 +249,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
             Right.AGREE_RETENTION,
             Right.APPROVE_NOTICE,
             Right.ASSESS_TRANSFER,
+            Right.ADVISE_ASSESSMENT,
             Right.SEE_REPORTS,
             Right.REPORT_BREACH,
             Right.LEAD_BREACH,

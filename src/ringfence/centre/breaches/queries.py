@@ -10,6 +10,7 @@ from django.db.models.functions import Coalesce
 
 from ringfence.centre.accounts.models import User
 from ringfence.centre.accounts.queries import actor_of
+from ringfence.centre.assessments.purposes import Purpose
 from ringfence.centre.audit.actions import record
 from ringfence.centre.audit.entries import entry_types
 from ringfence.centre.audit.models import AuditEntry
@@ -20,7 +21,6 @@ from ringfence.centre.breaches.entries import AffectedExported, AffectedSeen
 from ringfence.centre.breaches.models import Breach
 from ringfence.centre.breaches.words import Step
 from ringfence.centre.calls.models import Call
-from ringfence.centre.calls.purposes import Purpose
 from ringfence.centre.calls.queries import make_cursor, read_cursor
 from ringfence.centre.recordings.models import Recording
 from ringfence.centre.tenancy import all_clients

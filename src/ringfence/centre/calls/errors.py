@@ -4,7 +4,6 @@ CallError
 +-- NotFound
 +-- NotAllowed
 +-- BadFilter
-+-- PurposeMissing
 """
 
 from ringfence.kit.errors import RingfenceError
@@ -24,7 +23,3 @@ class NotAllowed(CallError):
 
 class BadFilter(CallError):
     """The filter cannot be used. Mend the field that is named."""
-
-
-class PurposeMissing(CallError):
-    """A purpose from the closed list is needed, and for some a case reference."""

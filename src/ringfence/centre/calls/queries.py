@@ -11,16 +11,17 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from ringfence.centre.accounts.models import User
 from ringfence.centre.accounts.queries import actor_of, clients_of, within_teams
 from ringfence.centre.accounts.rights import Right
+from ringfence.centre.assessments.stating import stated
 from ringfence.centre.audit.actions import record
 from ringfence.centre.calls.access import access_call, access_own_call, scope_of
 from ringfence.centre.calls.entries import CallsSearched
 from ringfence.centre.calls.errors import BadFilter
 from ringfence.centre.calls.models import Call, CallKind, Party
-from ringfence.centre.calls.purposes import stated
 from ringfence.centre.calls.sealing import exact_number, masked_number, party_sealer
 from ringfence.control.facts import Direction, EndReason, NotRecordedReason
 from ringfence.kit.ids import AgentId, CallId, ClientCode, LegId, QueueId
@@ -160,13 +161,26 @@ class CallDetail:
     quality: tuple[Quality, ...]
 
 
-def call_log(user: User, filters: CallFilter | None = None, *, after: str | None = None, limit: int = PAGE) -> CallPage:
+def call_log(
+    user: User,
+    filters: CallFilter | None = None,
+    *,
+    after: str | None = None,
+    limit: int = PAGE,
+    now: datetime | None = None,
+) -> CallPage:
     """Calls of the clients whose calls ``user`` may see, newest first. The search is audited.
 
-    Raises BadFilter, or PurposeMissing when somebody is searched for by number and no purpose is stated.
+    Raises BadFilter, or PurposeMissing when somebody is searched for by number and no purpose is stated, or one that is
+    off for one of the clients searched.
     """
     filters = filters or CallFilter()
-    purpose, case = stated(filters.purpose, filters.case_reference) if filters.number is not None else ("", "")
+    purpose, case = "", ""
+    if filters.number is not None:
+        clients = [filters.client] if filters.client is not None else clients_of(user, Right.SEE_CALLS)
+        purpose, case = stated(
+            filters.purpose, filters.case_reference, by=user, clients=clients, now=now or timezone.now()
+        )
     with transaction.atomic(), scope_of(user, Right.SEE_CALLS):
         rows = _filtered(user, filters).filter(within_teams(user, Right.SEE_CALLS))
         if after is not None:

@@ -7,7 +7,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
 
-from ringfence.centre.calls.purposes import MAX_CASE, NEEDS_CASE, Purpose
+from ringfence.centre.assessments.purposes import MAX_CASE, NEEDS_CASE, Purpose
 from ringfence.centre.disclosures.steps import State
 from ringfence.centre.tenancy.models import TenantModel
 from ringfence.centre.training.models import DocumentVersion

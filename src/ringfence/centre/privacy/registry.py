@@ -53,6 +53,7 @@ class RetentionClass(StrEnum):
     BREACH = "Data breaches"
     DISCLOSURE = "Disclosures"
     SUPPLIER = "Suppliers and processors"
+    ASSESSMENT = "Impact assessments"
     CONFIGURATION = "Configuration of the centre"
     LIVE = "State of the moment"
     OPERATION = "Running of the installation"
@@ -73,6 +74,7 @@ RULES: Mapping[RetentionClass, str] = {
     RetentionClass.BREACH: "Kept as the controller's proof of each breach, its effects and measures (Article 33(5)).",
     RetentionClass.DISCLOSURE: "Kept as the controller's proof of what was shared, with whom and on whose word (R77).",
     RetentionClass.SUPPLIER: "Every version stays: it shows what was known of a processor while data was with it.",
+    RetentionClass.ASSESSMENT: "Every entry stays: it shows which purposes were on when people listened, and why.",
     RetentionClass.CONFIGURATION: "As long as it is used; published versions stay, because calls point at them.",
     RetentionClass.LIVE: "Replaced as things change; events are pruned within days.",
     RetentionClass.OPERATION: "Pruned by the job that writes it.",

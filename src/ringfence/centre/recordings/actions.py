@@ -11,8 +11,10 @@ from django.utils import timezone
 
 from ringfence.centre.accounts.models import User
 from ringfence.centre.accounts.queries import actor_of
+from ringfence.centre.assessments.errors import PurposeOff
+from ringfence.centre.assessments.purposes import Purpose
+from ringfence.centre.assessments.stating import purpose_on, stated
 from ringfence.centre.audit.actions import record
-from ringfence.centre.calls.purposes import stated
 from ringfence.centre.recordings.access import access_recording, hearing, reached, refuse
 from ringfence.centre.recordings.damage import tell_health, tell_trouble
 from ringfence.centre.recordings.entries import PurposeStated, RecordingPlayed
@@ -45,8 +47,8 @@ def state_purpose(
     user: User, recording_id: str, *, session_key: str, purpose: str, case_reference: str = "", now: datetime
 ) -> PlayGrant:
     """A grant to hear this recording for half an hour in this session, audited. Raises PurposeMissing or NotFound."""
-    chosen, case = stated(purpose, case_reference)
     recording = access_recording(user, recording_id, now=now)
+    chosen, case = stated(purpose, case_reference, by=user, clients=[recording.client_id], now=now)
     grant = PlayGrant(
         grant_id=new_id(),
         client_id=recording.client_id,
@@ -76,8 +78,8 @@ def state_purpose(
 def open_audio(user: User, grant_id: str, *, session_key: str, now: datetime) -> WavView:
     """The audio of a granted recording, as a file of which byte ranges can be read; nothing plain touches a disk.
 
-    Right, tier, quarantine and deletion are checked again each time. The first opening under a grant is a play and
-    audited as one; every refusal is audited. Raises NotFound, GrantEnded, NotPlayable or VaultError.
+    Right, purpose, tier, quarantine and deletion are checked again each time. The first opening under a grant is a play
+    and audited as one; every refusal is audited. Raises NotFound, GrantEnded, PurposeOff, NotPlayable or VaultError.
     """
     with all_clients("a grant names its person; the right is checked next"):
         grant: PlayGrant | None = PlayGrant.objects.filter(pk=grant_id).first()
@@ -91,6 +93,9 @@ def open_audio(user: User, grant_id: str, *, session_key: str, now: datetime) ->
     if now >= grant.expires_at:
         refuse(user, recording.recording_id, "grant_ended", client=recording.client_id)
         raise GrantEnded
+    if not purpose_on(Purpose(grant.purpose), recording.client_id, now):
+        refuse(user, recording.recording_id, "purpose_off", client=recording.client_id)
+        raise PurposeOff("This purpose was switched off: its assessment has ended. State another purpose.")
     try:
         with hearing(user, recording.recording_id, now):
             check_playable(user, recording, now)
@@ -133,14 +138,16 @@ def read_part(view: WavView, start: int, end: int) -> bytes:
 
 
 def may_go_on(grant_id: str, *, now: datetime) -> bool:
-    """False as soon as the recording under a running play was deleted, quarantined or has left its tier, and as soon
-    as its listener has lost the right or the way to it.
+    """False as soon as the recording under a running play was deleted, quarantined or has left its tier, as soon as its
+    listener has lost the right or the way to it, and as soon as the purpose is off.
 
     Asked before each part of an answer that is already being sent, so that a player gets no further sound (R51).
     """
     with all_clients("a grant names its person and its recording"):
         grant: PlayGrant | None = PlayGrant.objects.filter(pk=grant_id).select_related("recording", "user").first()
         if grant is None or now >= grant.expires_at:
+            return False
+        if not purpose_on(Purpose(grant.purpose), grant.recording.client_id, now):
             return False
         try:
             check_playable(grant.user, grant.recording, now)

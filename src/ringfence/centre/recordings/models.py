@@ -4,8 +4,8 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from ringfence.centre.assessments.purposes import Purpose
 from ringfence.centre.calls.models import Call
-from ringfence.centre.calls.purposes import Purpose
 from ringfence.centre.tenancy.models import Client, TenantModel
 from ringfence.control.facts import StopReason, SuppressionReason
 

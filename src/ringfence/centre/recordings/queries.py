@@ -12,10 +12,11 @@ from django.utils import timezone
 from ringfence.centre.accounts.models import User
 from ringfence.centre.accounts.queries import actor_of, clients_of, within_teams
 from ringfence.centre.accounts.rights import Right
+from ringfence.centre.assessments.purposes import Purpose
+from ringfence.centre.assessments.stating import stated
 from ringfence.centre.audit.actions import record
 from ringfence.centre.calls.access import scope_of
 from ringfence.centre.calls.errors import BadFilter
-from ringfence.centre.calls.purposes import Purpose, stated
 from ringfence.centre.calls.queries import make_cursor, masked_numbers, read_cursor
 from ringfence.centre.calls.sealing import exact_number, party_sealer
 from ringfence.centre.recordings.access import access_recording, hearing
@@ -128,15 +129,23 @@ class Listening:
 
 
 def find_recordings(
-    user: User, filters: RecordingFilter | None = None, *, after: str | None = None, limit: int = PAGE
+    user: User,
+    filters: RecordingFilter | None = None,
+    *,
+    after: str | None = None,
+    limit: int = PAGE,
+    now: datetime | None = None,
 ) -> RecordingPage:
     """Recordings that ``user`` may hear, newest first. The search is audited.
 
-    Raises BadFilter, or PurposeMissing when somebody is searched for by number and no purpose is stated.
+    Raises BadFilter, or PurposeMissing when somebody is searched for by number and no purpose is stated, or one that is
+    off for one of the clients searched.
     """
-    filters = filters or RecordingFilter()
-    purpose, case = stated(filters.purpose, filters.case_reference) if filters.number is not None else ("", "")
-    now = timezone.now()
+    filters, now = filters or RecordingFilter(), now or timezone.now()
+    purpose, case = "", ""
+    if filters.number is not None:
+        clients = [filters.client] if filters.client is not None else clients_of(user, Right.PLAY_RECORDINGS)
+        purpose, case = stated(filters.purpose, filters.case_reference, by=user, clients=clients, now=now)
     with transaction.atomic(), scope_of(user, Right.PLAY_RECORDINGS):
         rows = _filtered(user, filters).filter(within_teams(user, Right.PLAY_RECORDINGS))
         if after is not None:

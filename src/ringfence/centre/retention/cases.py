@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from ringfence.centre.calls.purposes import MAX_CASE
+from ringfence.centre.assessments.purposes import MAX_CASE
 from ringfence.centre.retention.errors import BadValue, CaseMissing
 from ringfence.centre.retention.models import CaseKind
 

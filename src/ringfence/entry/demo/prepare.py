@@ -108,6 +108,7 @@ def _load(settings: Settings, *, made_of: str) -> Plan:
     _train()
     _save_payment_pages(settings)
     _record_suppliers()
+    _approve_purposes()
     now = build_snapshot()
     names = {client.code: client.name for client in now.clients}
     labels = {number["number"]: number["label"] for row in sample()["clients"] for number in row["numbers"]}
@@ -144,6 +145,15 @@ def _record_suppliers() -> None:
 
     load_samples(now=timezone.now())
     watch(now=timezone.now())
+
+
+def _approve_purposes() -> None:
+    """An invented assessment of every purpose, without which nobody would hear anything (R81)."""
+    from django.utils import timezone
+
+    from ringfence.centre.assessments.actions.samples import load_samples
+
+    load_samples(now=timezone.now())
 
 
 def _save_payment_pages(settings: Settings) -> None:

@@ -9,12 +9,15 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from ringfence.centre.accounts.queries import unread_notices
+from ringfence.centre.assessments.access import READERS
+from ringfence.centre.assessments.queries import without_any
 from ringfence.centre.breaches.access import ANY_OF_THEM
 from ringfence.centre.breaches.queries import open_clocks
 from ringfence.web.access import PersonRequest, signed_in
 from ringfence.web.account.session_limits import left
 from ringfence.web.breaches.shared import clock_line
 from ringfence.web.menu import places
+from ringfence.web.names import client_choices
 
 NOTICES = 20
 
@@ -27,12 +30,21 @@ def home(request: PersonRequest) -> HttpResponse:
     clocks = open_clocks(person.user) if any(person.may(right) for right in ANY_OF_THEM) else ()
     cards = [{"url": reverse(p.name), "label": p.label, "purpose": p.purpose} for p in places(request.person)]
     context = {
+        "all_off": _all_off(request),
         "cards": cards,
         "clocks": [clock_line(breach, now) for breach in clocks],
         "demo": settings.RINGFENCE_DEMO,
         "notices": unread_notices(request.person.user)[:NOTICES],
     }
     return render(request, "home/home.html", context)
+
+
+def _all_off(request: PersonRequest) -> str:
+    """Names of the clients without any purpose, for those who can change that and those who wait for it."""
+    names = (
+        dict(client_choices(request.person, *READERS)) if any(request.person.may(right) for right in READERS) else {}
+    )
+    return ", ".join(names[code] for code in without_any(names, at=timezone.now()))
 
 
 @signed_in

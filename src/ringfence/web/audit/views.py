@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from ringfence.centre.accounts.models import Agent
 from ringfence.centre.accounts.queries import user_names
 from ringfence.centre.accounts.rights import ASKED_ABOUT, Right, Role
+from ringfence.centre.assessments.errors import PurposeOff
 from ringfence.centre.audit import queries
 from ringfence.centre.audit.about import Subject, about
 from ringfence.centre.audit.errors import BadPageMark
@@ -18,7 +19,7 @@ from ringfence.centre.audit.export import csv_lines, json_lines
 from ringfence.centre.audit.kinds import AuditExported
 from ringfence.web.access import PersonRequest, needs
 from ringfence.web.audit.forms import AuditForm, ExportForm
-from ringfence.web.exports import CSV, save_file
+from ringfence.web.exports import CSV, PROOF, PROVES, save_file
 from ringfence.web.names import client_choices, people_choices
 
 PAGE = 50
@@ -81,41 +82,48 @@ def export(request: PersonRequest) -> HttpResponse:
     listing, wanted, technical_only = _filter(request)
     entries = queries.entries(wanted)
     count = queries.count_up_to(EXPORT_LIMIT + 1, *entries)
-    form = ExportForm(request.POST if request.method == "POST" else None)
+    person = request.person
+    clients = [code for code, _name in client_choices(person, Right.SEE_AUDIT, Right.SEE_TECHNICAL_AUDIT)]
+    if wanted.client is not None:
+        clients = [wanted.client]
+    form = ExportForm(request.POST if request.method == "POST" else None, clients=clients, always=[PROOF])
     if count > EXPORT_LIMIT and form.is_bound and form.is_valid():
         form.add_error(
             None,
             _("More than %(limit)d entries match, and no more go into one file. Choose fewer days, or use the command.")
             % {"limit": EXPORT_LIMIT},
         )
+    asked: dict[str, object] = {
+        "form": form,
+        "count": min(count, EXPORT_LIMIT),
+        "more": count > EXPORT_LIMIT,
+        "query": _kept(request),
+        "technical_only": technical_only,
+    }
     if not form.is_valid():
-        return render(
-            request,
-            "audit/export.html",
-            {
-                "form": form,
-                "count": min(count, EXPORT_LIMIT),
-                "more": count > EXPORT_LIMIT,
-                "query": _kept(request),
-                "technical_only": technical_only,
-            },
-        )
+        return render(request, "audit/export.html", asked)
     values = form.cleaned_data
     rows = sorted(queries.page_of(*entries, limit=EXPORT_LIMIT).rows, key=lambda row: row.number)
     content = "".join(csv_lines(rows) if values["format"] == "csv" else json_lines(rows))
-    return save_file(
-        request,
-        AuditExported(
-            format=values["format"],
-            filters=sorted(name for name, value in listing.data.items() if value and name in listing.fields),
-            found=len(rows),
-            purpose=values["purpose"],
-            case_reference=" ".join(values["case_reference"].split()),
-        ),
-        content,
-        kind=CSV if values["format"] == "csv" else "application/jsonl; charset=utf-8",
-        name=f"audit.{values['format']}",
+    entry = AuditExported(
+        format=values["format"],
+        filters=sorted(name for name, value in listing.data.items() if value and name in listing.fields),
+        found=len(rows),
+        purpose=values["purpose"],
+        case_reference=" ".join(values["case_reference"].split()),
     )
+    try:
+        return save_file(
+            request,
+            entry,
+            content,
+            kind=CSV if values["format"] == "csv" else "application/jsonl; charset=utf-8",
+            name=f"audit.{values['format']}",
+            concerns=PROVES if values["purpose"] == PROOF else clients,
+        )
+    except PurposeOff as error:
+        form.add_error("purpose", str(error))
+        return render(request, "audit/export.html", asked)
 
 
 @needs(Right.SEE_AUDIT)

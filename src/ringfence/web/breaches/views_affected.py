@@ -15,7 +15,7 @@ from ringfence.centre.calls.errors import BadFilter
 from ringfence.centre.tenancy import all_clients
 from ringfence.web.access import PersonRequest, needs
 from ringfence.web.breaches.shared import reach
-from ringfence.web.exports import CSV, csv_bytes, save_file
+from ringfence.web.exports import CSV, PROVES, csv_bytes, save_file
 
 COLOURS = {
     AffectedState.LIVE: "green",
@@ -65,7 +65,7 @@ def affected_file(request: PersonRequest, breach_id: str) -> HttpResponse:
     found = reach(request, breach_id, Right.LEAD_BREACH)
     rows, entry = queries.affected_list(found, now=timezone.now())
     table, name = csv_bytes(queries.CALLS_HEAD, rows), f"breach-{found.reference}-calls.csv"
-    return save_file(request, entry, table, kind=CSV, name=name, client=found.client_id)
+    return save_file(request, entry, table, concerns=PROVES, kind=CSV, name=name, client=found.client_id)
 
 
 @needs(Right.LEAD_BREACH)
@@ -101,4 +101,4 @@ def account_file(request: PersonRequest, breach_id: str) -> HttpResponse:
         raise Http404
     rows, entry = queries.account_list(found)
     table, name = csv_bytes(queries.ACCOUNT_HEAD, rows), f"breach-{found.reference}-account.csv"
-    return save_file(request, entry, table, kind=CSV, name=name, client=found.client_id)
+    return save_file(request, entry, table, concerns=PROVES, kind=CSV, name=name, client=found.client_id)

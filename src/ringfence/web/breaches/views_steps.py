@@ -22,7 +22,7 @@ from ringfence.centre.breaches.words import STEPS, Reach, Step
 from ringfence.web.access import PersonRequest, needs
 from ringfence.web.breaches.forms import CloseForm, ContainForm, DecideForm, moment
 from ringfence.web.breaches.shared import attempt, clock_line, reach
-from ringfence.web.exports import PROOF, save_file
+from ringfence.web.exports import PROOF, PROVES, save_file
 
 HINTS = {
     Step.SESSIONS: gettext_lazy(
@@ -207,6 +207,7 @@ def record_file(request: PersonRequest, breach_id: str) -> HttpResponse:
         request,
         FileExported(what="breach-record", lines=1, purpose=PROOF, case_reference=found.reference),
         found.record,
+        concerns=PROVES,
         kind="application/json",
         name=f"breach-{found.reference}.json",
         headers={"X-Signature-Ed25519": found.signature, "X-Signature-Context": actions.CONTEXT},

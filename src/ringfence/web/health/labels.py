@@ -138,6 +138,10 @@ ALARMS: dict[str, tuple[Text, Text]] = {
         _("Data goes to a region outside the allow-list"),
         _("Choose a region of the list (regions.allowed), or record a transfer assessment on the page Suppliers."),
     ),
+    "assessment_review_due": (
+        _("The review of an impact assessment is overdue"),
+        _("Its purposes stay on. Review the document, and draft the entry that replaces it on the page Assessments."),
+    ),
     "audit_chain_broken": (
         _("The audit trail was changed behind Ringfence's back"),
         _("Keep a copy of the database, tell the data protection officer, and restart nothing until it is understood."),

@@ -11,12 +11,12 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
 from ringfence.centre.accounts.rights import Right
+from ringfence.centre.assessments.purposes import Purpose
 from ringfence.centre.audit.kinds import FileExported
-from ringfence.centre.calls.purposes import Purpose
 from ringfence.centre.recordings.queries import heard_of_agent, plays_by_purpose
 from ringfence.kit.ids import AgentId, ClientCode
 from ringfence.web.access import PersonRequest, needs, signed_in
-from ringfence.web.exports import CSV, PROOF, csv_bytes, save_file
+from ringfence.web.exports import CSV, PROOF, PROVES, csv_bytes, save_file
 from ringfence.web.forms import PeriodForm, day_end, day_start
 from ringfence.web.names import client_choices
 
@@ -87,6 +87,7 @@ def plays_csv(request: PersonRequest) -> HttpResponse:
         request,
         FileExported(what="plays-by-purpose", lines=len(rows), purpose=PROOF),
         csv_bytes(("client", "purpose", "plays", "from", "until"), rows),
+        concerns=PROVES,
         kind=CSV,
         name="plays-by-purpose.csv",
     )

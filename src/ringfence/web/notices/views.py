@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from ringfence.centre.accounts.rights import Right
-from ringfence.centre.calls.purposes import Purpose
+from ringfence.centre.assessments.purposes import Purpose
 from ringfence.centre.notices import actions, queries
 from ringfence.centre.notices.errors import NotFound, Refused
 from ringfence.centre.notices.models import Notice

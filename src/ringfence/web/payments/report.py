@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from ringfence.centre.accounts.queries import agent_names
 from ringfence.centre.accounts.rights import Right
+from ringfence.centre.assessments.errors import PurposeOff
 from ringfence.centre.audit.kinds import FileExported
 from ringfence.centre.payments.queries import PaymentReport, SightingRow, open_payments, payment_report
 from ringfence.web.access import PersonRequest, needs
@@ -83,27 +84,27 @@ def _line(row: SightingRow, names: dict[str, str]) -> dict[str, object]:
 def export(request: PersonRequest) -> HttpResponse:
     """The same report as a table for a spreadsheet; it tells of single calls, so it asks for a purpose (R80)."""
     listing, report = _report(request)
-    form = PurposeForm(request.POST if request.method == "POST" else None)
-    if not form.is_valid():
-        return render(
-            request,
-            "payments/export.html",
-            {"form": form, "count": _count(report), "query": request.GET.urlencode()},
-        )
-    values = form.cleaned_data
-    rows = list(_lines(report, _names(report, [])))
-    return save_file(
-        request,
-        FileExported(
+    client: str | None = (listing.is_valid() and listing.cleaned_data["client"]) or None
+    clients = [client] if client else [code for code, _name in client_choices(request.person, Right.SEE_PAYMENTS)]
+    form = PurposeForm(request.POST if request.method == "POST" else None, clients=clients)
+    if form.is_valid():
+        values = form.cleaned_data
+        rows = list(_lines(report, _names(report, [])))
+        entry = FileExported(
             what="payments",
             lines=len(rows),
             purpose=values["purpose"],
             case_reference=" ".join(values["case_reference"].split()),
-        ),
-        csv_bytes([str(title) for title in _HEAD], rows),
-        kind=CSV,
-        name="payments.csv",
-        client=(listing.is_valid() and listing.cleaned_data["client"]) or None,
+        )
+        table = csv_bytes([str(title) for title in _HEAD], rows)
+        try:
+            return save_file(request, entry, table, kind=CSV, name="payments.csv", concerns=clients, client=client)
+        except PurposeOff as error:
+            form.add_error("purpose", str(error))
+    return render(
+        request,
+        "payments/export.html",
+        {"form": form, "count": _count(report), "query": request.GET.urlencode()},
     )
 
 

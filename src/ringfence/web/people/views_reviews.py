@@ -16,7 +16,7 @@ from ringfence.centre.accounts.rights import Right
 from ringfence.centre.audit.kinds import FileExported
 from ringfence.vault.errors import VaultError
 from ringfence.web.access import PersonRequest, needs
-from ringfence.web.exports import PROOF, save_file
+from ringfence.web.exports import PROOF, PROVES, save_file
 from ringfence.web.people.lines import grant_lines
 
 READERS = (Right.REVIEW_ACCESS, Right.OVERSEE_ACCESS)
@@ -139,6 +139,7 @@ def review_record(request: PersonRequest, review_id: int) -> HttpResponse:
         request,
         FileExported(what="access-review", lines=found.lines.count(), purpose=PROOF),
         found.record,
+        concerns=PROVES,
         kind="application/json",
         name=f"access-review-{found.pk}.json",
         headers={"X-Signature-Ed25519": found.signature, "X-Signature-Context": CONTEXT},

@@ -1,16 +1,18 @@
 """Filters of the call log and of recordings, and the purpose without which nobody listens."""
 
 from django import forms
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
 
-from ringfence.centre.calls.purposes import MAX_CASE, NEEDS_CASE, Purpose
+from ringfence.centre.assessments.purposes import MAX_CASE, NEEDS_CASE, Purpose
+from ringfence.centre.assessments.stating import purposes_on
 from ringfence.centre.calls.queries import CallFilter, Outcome
 from ringfence.centre.recordings.models import RecordingState
 from ringfence.centre.recordings.queries import RecordingFilter
 from ringfence.control.facts import Direction
 from ringfence.kit.ids import AgentId, ClientCode, QueueId
-from ringfence.web.forms import PeriodForm, day_end, day_start
+from ringfence.web.forms import PeriodForm, PurposeField, day_end, day_start
 from ringfence.web.recordings.labels import DIRECTIONS, OUTCOMES
 
 ANY = ("", _("Any"))
@@ -23,9 +25,7 @@ class TraceForm(PeriodForm):
     method = "post"
 
     number = forms.CharField(label=_("Telephone number"), required=False, max_length=32)
-    purpose = forms.ChoiceField(
-        label=_("Why you search for a number"), required=False, choices=[("", _("No number")), *Purpose.choices]
-    )
+    purpose = PurposeField(label=_("Why you search for a number"), required=False)
     case_reference = forms.CharField(label=_("Case reference"), required=False, max_length=MAX_CASE)
     client = forms.ChoiceField(label=_("Client"), required=False)
     queue = forms.ChoiceField(label=_("Queue"), required=False)
@@ -35,6 +35,11 @@ class TraceForm(PeriodForm):
         super().__init__(data)  # type: ignore[arg-type] # a QueryDict
         for name, choices in (("client", clients), ("queue", queues), ("agent", agents)):
             self.fields[name].choices = [ANY, *choices]  # type: ignore[attr-defined] # a ChoiceField
+        on = {one for code, _name in clients for one in purposes_on([code], at=timezone.now())}
+        shown = [(one.value, one.label) for one in Purpose if one in on]
+        self.fields["purpose"].choices = [("", _("No number")), *shown]  # type: ignore[attr-defined] # a ChoiceField
+        if clients and not on:
+            self.fields["purpose"].help_text = _("No approved assessment covers a search by number yet.")
 
     @override
     def clean(self) -> dict[str, object]:

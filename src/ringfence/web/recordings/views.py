@@ -13,9 +13,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from ringfence.centre.accounts.rights import Right
+from ringfence.centre.assessments.errors import PurposeMissing, PurposeOff
+from ringfence.centre.assessments.stating import purpose_on
 from ringfence.centre.calls import queries as calls_queries
-from ringfence.centre.calls.actions import reveal_number
-from ringfence.centre.calls.errors import BadFilter, PurposeMissing
+from ringfence.centre.calls.actions import call_with_number, reveal_number
+from ringfence.centre.calls.errors import BadFilter
 from ringfence.centre.calls.errors import NotFound as CallNotFound
 from ringfence.centre.recordings import queries
 from ringfence.centre.recordings.actions import GRANT_LIFE, may_go_on, open_audio, read_part, state_purpose
@@ -85,6 +87,8 @@ def calls(request: PersonRequest) -> HttpResponse:
             page = calls_queries.call_log(request.person.user, form.wanted(), after=values.get("after"))
         except BadFilter as error:
             form.add_error("number" if form.cleaned_data["number"] else None, str(error))
+        except PurposeMissing as error:
+            form.add_error("purpose", str(error))
     names = Names.read(agents=[row.agent_id for row in page.rows])
     lines = [call_line(row, names) for row in page.rows]
     return render(request, "calls/calls.html", {"form": form, "lines": lines, "next_cursor": page.next_cursor})
@@ -120,7 +124,11 @@ def call(request: PersonRequest, call_id: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def number(request: PersonRequest, call_id: str) -> HttpResponse:
     """A caller's number in full, for a stated purpose."""
-    form = PurposeForm(request.POST if request.method == "POST" else None)
+    try:
+        client = call_with_number(request.person.user, call_id).client_id
+    except CallNotFound:
+        raise Http404 from None
+    form = PurposeForm(request.POST if request.method == "POST" else None, clients=[client])
     shown: str | None = None
     if form.is_valid():
         values = form.cleaned_data
@@ -128,14 +136,17 @@ def number(request: PersonRequest, call_id: str) -> HttpResponse:
             shown = reveal_number(
                 request.person.user, call_id, purpose=values["purpose"], case_reference=values["case_reference"]
             )
-        except CallNotFound:
-            raise Http404 from None
         except PurposeMissing as error:
-            form.add_error(None, str(error))
+            form.add_error("purpose", str(error))
     return render(
         request,
         "calls/number.html",
-        {"form": form, "call_id": call_id, "number": shown, "asked": form.is_bound and not form.errors},
+        {
+            "form": form,
+            "call_id": call_id,
+            "number": shown,
+            "asked": form.is_bound and not form.errors,
+        },
     )
 
 
@@ -158,6 +169,8 @@ def recordings(request: PersonRequest) -> HttpResponse:
             page = queries.find_recordings(request.person.user, form.wanted(), after=values.get("after"))
         except BadFilter as error:
             form.add_error("number" if form.cleaned_data["number"] else None, str(error))
+        except PurposeMissing as error:
+            form.add_error("purpose", str(error))
     names = Names.read(agents=[row.agent_id for row in page.rows])
     lines = [recording_line(row, names) for row in page.rows]
     return render(
@@ -170,8 +183,10 @@ def recordings(request: PersonRequest) -> HttpResponse:
 def recording(request: PersonRequest, recording_id: str) -> HttpResponse:
     """Asks for a purpose; once stated, the same page plays for half an hour. Of a deleted recording, the stub (R61)."""
     user, now = request.person.user, timezone.now()
-    form = PurposeForm(request.POST if request.method == "POST" else None)
     try:
+        detail = queries.recording_detail(user, recording_id)
+        listened = queries.who_listened(user, recording_id)
+        form = PurposeForm(request.POST if request.method == "POST" else None, clients=[detail.row.client])
         if form.is_valid():
             grant = state_purpose(
                 user,
@@ -182,18 +197,16 @@ def recording(request: PersonRequest, recording_id: str) -> HttpResponse:
                 now=now,
             )
             return redirect(f"{reverse('recording', args=[recording_id])}?{urlencode({'grant': grant.grant_id})}")
-        detail = queries.recording_detail(user, recording_id)
-        listened = queries.who_listened(user, recording_id)
     except NotFound:
         raise Http404 from None
     except PurposeMissing as error:
-        form.add_error(None, str(error))
-        detail = queries.recording_detail(user, recording_id)
-        listened = queries.who_listened(user, recording_id)
+        form.add_error("purpose", str(error))
     names = Names.read(agents=[detail.row.agent_id, *[span.actor for span in detail.spans]])
     line = recording_line(detail.row, names)
     obstacle = queries.why_not_playable(user, recording_id, now=now)
     granted = _granted(listened, request, now) if obstacle is None else None
+    if granted and not purpose_on(granted.purpose, detail.row.client, now):
+        granted = None
     may = request.person.may
     gone = detail.row.state in GONE
     return render(
@@ -250,7 +263,7 @@ def audio(request: PersonRequest, recording_id: str) -> HttpResponseBase:  # noq
         raise Http404 from None
     except GrantEnded:
         return HttpResponse(_("The time for this purpose is over. State it again."), status=410)
-    except NotPlayable as error:
+    except (NotPlayable, PurposeOff) as error:
         return HttpResponse(str(error), status=409)
     except VaultError:
         return HttpResponse(_("This recording cannot be opened. Tell your ICT administrator."), status=500)

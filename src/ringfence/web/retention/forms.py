@@ -8,7 +8,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
 
-from ringfence.centre.calls.purposes import MAX_CASE
+from ringfence.centre.assessments.purposes import MAX_CASE
 from ringfence.centre.retention.actions.deletion import NOTE_LEAST, NOTE_MOST, SettleReason
 from ringfence.centre.retention.finding import Scope
 from ringfence.centre.retention.models import RESTORABLE, CaseKind, FlagCode

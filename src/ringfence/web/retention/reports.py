@@ -17,7 +17,7 @@ from ringfence.centre.retention.queries import due, health
 from ringfence.centre.retention.queries.flags import flags_by_month
 from ringfence.centre.retention.schedule import rule_of
 from ringfence.web.access import PersonRequest, needs
-from ringfence.web.exports import CSV, PROOF, csv_bytes, save_file
+from ringfence.web.exports import CSV, PROOF, PROVES, csv_bytes, save_file
 from ringfence.web.forms import day_end, day_start
 from ringfence.web.names import client_choices
 from ringfence.web.recordings.labels import STATE_COLOURS, remaining
@@ -89,7 +89,7 @@ def _csv(request: PersonRequest, name: str, head: Sequence[str], rows: Iterable[
     """A file made in memory and sent; the export is audited."""
     lines = list(rows)
     entry = RetentionExported(what=name, lines=len(lines), purpose=PROOF)
-    return save_file(request, entry, csv_bytes(head, lines), kind=CSV, name=f"{name}.csv")
+    return save_file(request, entry, csv_bytes(head, lines), concerns=PROVES, kind=CSV, name=f"{name}.csv")
 
 
 @needs(Right.SEE_REPORTS)
@@ -182,6 +182,7 @@ def certificate(request: PersonRequest, recording_id: str) -> HttpResponse:
         request,
         RetentionExported(what="certificate", lines=1, purpose=PROOF),
         found.certificate.encode("ascii"),
+        concerns=PROVES,
         kind="application/json",
         name=f"destruction-{recording_id}.json",
         client=found.client_id,

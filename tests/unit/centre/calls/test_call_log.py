@@ -3,16 +3,18 @@
 from datetime import timedelta
 
 import pytest
+from tests.support.assessments import approve_purposes
 from tests.support.people import agent_id_of, create_clients, create_person
 from tests.support.story import ADA, CALLER, CALLER_NAME, QUEUE, START, Story
 
 from ringfence.bridge.apply import apply
 from ringfence.centre.accounts.models import User
 from ringfence.centre.accounts.rights import Role
+from ringfence.centre.assessments.errors import PurposeMissing
 from ringfence.centre.audit.models import AuditEntry
 from ringfence.centre.calls.access import access_call, access_own_call
 from ringfence.centre.calls.actions import reveal_number
-from ringfence.centre.calls.errors import BadFilter, NotFound, PurposeMissing
+from ringfence.centre.calls.errors import BadFilter, NotFound
 from ringfence.centre.calls.queries import CallFilter, Outcome, call_detail, call_log, own_call
 from ringfence.centre.calls.sealing import party_sealer
 from ringfence.centre.tenancy import all_clients
@@ -30,6 +32,7 @@ def store(story: Story) -> None:
 @pytest.fixture
 def supervisor(db: None) -> User:
     create_clients()
+    approve_purposes()
     return create_person("sam", Role.SUP, "BBC")
 
 

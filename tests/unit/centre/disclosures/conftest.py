@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.utils import timezone
+from tests.support.assessments import approve_purposes
 from tests.support.disclosures import Cases, publish_procedure
 from tests.support.people import create_clients, create_person
 from tests.support.recorded import recorded
@@ -17,6 +18,7 @@ from ringfence.centre.accounts.rights import Role
 @pytest.fixture(autouse=True)
 def storage(db: None) -> Iterator[None]:
     create_clients()
+    approve_purposes()
     with empty_storage():
         yield
 

@@ -11,8 +11,8 @@ from tests.support.recorded import SESSION, hear, recorded
 from ringfence.centre.accounts.actions import grant_role, revoke_grant
 from ringfence.centre.accounts.models import User
 from ringfence.centre.accounts.rights import Role
+from ringfence.centre.assessments.errors import PurposeMissing
 from ringfence.centre.audit.models import AuditEntry
-from ringfence.centre.calls.errors import PurposeMissing
 from ringfence.centre.disclosures import actions, queries
 from ringfence.centre.disclosures.errors import Invalid, Refused
 from ringfence.centre.disclosures.models import Disclosure

@@ -18,6 +18,7 @@ from django.apps import apps
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.utils import timezone
+from tests.support.assessments import approve_purposes
 from tests.support.job_table import TABLE, Line, Over, missing_jobs
 from tests.support.pages import exchange
 from tests.support.people import COUNCILS, agent_id_of, create_clients, create_person
@@ -73,6 +74,7 @@ class World:
 def furnish(now: datetime) -> World:
     """Every job has something to do for each of two councils."""
     create_clients()
+    approve_purposes(review_on=now.date() - 3 * DAY)
     made = World(now=now)
     create_person("overseer", Role.HOS)
     for number, client in enumerate((HERE, THERE), start=1):

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from tests.support.assessments import approve_purposes
 from tests.support.people import create_clients, create_person
 from tests.support.story import BBC, CALLER, CALLER_NAME, START, Story
 
@@ -32,6 +33,7 @@ NO_GRACE = timedelta(0)
 @pytest.fixture(autouse=True)
 def clients(db: None) -> Iterator[None]:
     create_clients()
+    approve_purposes()
     with all_clients("a test rotates keys"):
         yield
     for state in rotation().status():

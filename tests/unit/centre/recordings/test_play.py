@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from tests.support.assessments import approve_purposes
 from tests.support.people import create_clients, create_person
 from tests.support.sealed import CALLER_BYTE, empty_storage, seal_to_spool
 from tests.support.story import START, Story
@@ -12,10 +13,10 @@ from ringfence.bridge.apply import apply
 from ringfence.centre.accounts.actions import create_team, grant_role, move_to_team, revoke_grant
 from ringfence.centre.accounts.models import Agent, RoleGrant, User
 from ringfence.centre.accounts.rights import Role
+from ringfence.centre.assessments.errors import PurposeMissing
+from ringfence.centre.assessments.purposes import NEEDS_CASE, Purpose
 from ringfence.centre.audit.models import AuditEntry
 from ringfence.centre.calls.errors import NotFound as CallNotFound
-from ringfence.centre.calls.errors import PurposeMissing
-from ringfence.centre.calls.purposes import NEEDS_CASE, Purpose
 from ringfence.centre.calls.queries import call_detail, call_log
 from ringfence.centre.calls.sealing import party_sealer
 from ringfence.centre.recordings.access import access_recording
@@ -43,6 +44,7 @@ SESSION = "session-of-sam"
 @pytest.fixture(autouse=True)
 def storage(db: None) -> Iterator[None]:
     create_clients()
+    approve_purposes()
     with empty_storage():
         yield
 

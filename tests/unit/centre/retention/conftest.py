@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
+from tests.support.assessments import approve_purposes
 from tests.support.people import create_clients, create_person
 from tests.support.sealed import empty_storage
 
@@ -19,6 +20,7 @@ PURGE = datetime(2026, 12, 9, 10, 30, tzinfo=UTC)
 @pytest.fixture(autouse=True)
 def storage(db: None) -> Iterator[None]:
     create_clients()
+    approve_purposes()
     with empty_storage():
         yield
 

@@ -8,6 +8,8 @@ from ringfence.centre.accounts.actions import tell
 from ringfence.centre.accounts.models import Notice, User
 from ringfence.centre.accounts.queries import who_could
 from ringfence.centre.accounts.rights import Right
+from ringfence.centre.assessments.purposes import Purpose
+from ringfence.centre.assessments.stating import off_error, purpose_on
 from ringfence.centre.disclosures.access import needs_override
 from ringfence.centre.disclosures.actions.items import attached_ids
 from ringfence.centre.disclosures.actions.taking import note, taking, text_of
@@ -50,14 +52,17 @@ def release(
 ) -> Disclosure:
     """Released: an answer in words, or one named officer may hear the recordings; both end by themselves.
 
-    Never without advice or its override, never by who opened the case or advised (R79, C29). Hearing ends with each
-    recording's deletion at the latest. Raises Invalid or Refused. Call it inside the client's scope.
+    Never without advice or its override, never by who opened the case or advised (R79, C29), and never for a purpose
+    that is off (R81). Hearing ends with each recording's deletion at the latest. Raises Invalid or Refused. Call it
+    inside the client's scope.
     """
     with taking(user, case, Step.RELEASE, now=now) as row:
         if needs_override(row):
             raise Refused(
                 "against", "The officer advised against it. The head of service alone can go on, with a reason."
             )
+        if not purpose_on(Purpose(row.purpose), row.client_id, now):
+            raise Refused("purpose_off", str(off_error(Purpose(row.purpose), (row.client_id,))))
         if form not in Form.values:
             raise Invalid("form", "Choose how it is shared.")
         if not 1 <= days <= longest_days():

@@ -8,8 +8,10 @@ from django.db.models import Max
 from ringfence.centre.accounts.models import User
 from ringfence.centre.accounts.queries import actor_of, has_right
 from ringfence.centre.accounts.rights import Right
+from ringfence.centre.assessments.errors import PurposeOff
+from ringfence.centre.assessments.purposes import MAX_CASE
+from ringfence.centre.assessments.stating import stated
 from ringfence.centre.audit.actions import record
-from ringfence.centre.calls.purposes import MAX_CASE
 from ringfence.centre.disclosures.actions.taking import note, text_of
 from ringfence.centre.disclosures.entries import DisclosureOpened, StepRefused
 from ringfence.centre.disclosures.errors import Invalid, NoProcedure, Refused
@@ -36,7 +38,8 @@ def open_case(
 ) -> Disclosure:
     """A new case of ``client`` that cites the procedure in force; who asks and what is sealed.
 
-    Raises Refused or NoProcedure after auditing it, Invalid, or VaultError when nothing can be sealed.
+    Raises Refused or NoProcedure after auditing it, also for a purpose that is off (R81), Invalid, or VaultError when
+    nothing can be sealed.
     """
     if not has_right(user, Right.OPEN_DISCLOSURE, client):
         _refuse(user, "right", now=now)
@@ -49,6 +52,10 @@ def open_case(
     post = _line("requester_post", requester_post, "Enter the post and organisation of the person who asks.", MAX_NAME)
     reference = _line("case_reference", case_reference, "Enter the reference under which they ask.", MAX_CASE)
     text = text_of("request", request, "Say what is asked.")
+    try:
+        stated(purpose, reference, by=user, clients=[client], now=now)
+    except PurposeOff as error:
+        raise Refused("purpose_off", str(error)) from None
     procedure = sharing_procedure(client)
     if procedure is None:
         _refuse(user, "no_procedure", client=client, now=now)
