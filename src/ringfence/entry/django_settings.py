@@ -125,6 +125,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "ringfence.centre.accounts.middleware.ConfirmedByPageMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     *(
         ["ringfence.web.account.session_limits.SessionLimitsMiddleware"]

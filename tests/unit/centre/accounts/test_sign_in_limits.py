@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any
 
 import pytest
+from allauth.account.internal.flows.reauthentication import STATE_SESSION_KEY
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
@@ -185,6 +186,46 @@ def test_a_secret_rests_sealed_while_it_is_being_set_up(sam: User) -> None:
     assert browser.post(page, {"code": code}).status_code == 302
     assert get_adapter().decrypt(Authenticator.objects.get(type="totp").data["secret"]) == secret
     assert SEALED.encode() not in stored_sessions()
+
+
+@pytest.mark.parametrize(
+    "route", ["mfa_activate_totp", "mfa_deactivate_totp", "mfa_generate_recovery_codes", "mfa_add_webauthn"]
+)
+def test_a_form_that_came_before_the_confirmation_is_kept_nowhere_and_its_page_is_come_back_to(
+    sam: User, settings: Any, route: str
+) -> None:
+    settings.RINGFENCE_DEMO = True
+    browser = Client(headers={"x-mark": "thorncastle-header"})
+    sign_in(browser, sam)
+    if route != "mfa_activate_totp":
+        totp.TOTP.activate(sam, totp.generate_totp_secret())
+    page = f"{reverse(route)}?tab=2"
+    typed = {"code": "493817", "name": "Thorncastle", "credential": "gripewell-secret"}
+    asked = browser.post(page, typed)
+    confirm = asked.headers["Location"]
+    assert confirm.startswith(reverse("account_reauthenticate"))
+    held = stored_sessions()
+    assert not any(mark in held for mark in (b"493817", b"Thorncastle", b"gripewell", b"thorncastle-header"))
+    assert STATE_SESSION_KEY not in browser.session
+    assert "What you sent was not kept." in browser.get(confirm).content.decode()
+    before = Authenticator.objects.count()
+    back = browser.post(confirm, {"password": PASSWORD})
+    assert (back.status_code, back.headers["Location"]) == (302, page)
+    assert browser.get(page).status_code in (200, 302)
+    assert Authenticator.objects.count() == before, "nothing was sent a second time"
+
+
+def test_a_form_kept_by_an_older_version_is_thrown_away(sam: User, settings: Any) -> None:
+    settings.RINGFENCE_DEMO = True
+    browser = Client()
+    sign_in(browser, sam)
+    kept = browser.session
+    kept[STATE_SESSION_KEY] = {"request": "Thorncastle"}
+    kept.save()
+    asked = browser.get(reverse("mfa_activate_totp"))
+    assert asked.headers["Location"].startswith(reverse("account_reauthenticate"))
+    assert b"Thorncastle" not in stored_sessions()
+    assert "was not kept" not in browser.get(asked.headers["Location"]).content.decode()
 
 
 def test_a_secret_that_cannot_be_unsealed_is_replaced_by_another(sam: User) -> None:
