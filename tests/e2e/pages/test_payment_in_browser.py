@@ -20,6 +20,7 @@ from playwright.sync_api import Error as PlaywrightError
 from tests.e2e.pages.conftest import Site, signed_in
 from tests.e2e.pages.judging import overflow, problems
 from tests.e2e.pages.test_pages_in_browser import tell
+from tests.e2e.pages.test_people_in_browser import nobody_does_anything
 from tests.support import browser as chromium
 from tests.support.provider import Provider, provider
 from tests.support.system import eventually
@@ -27,7 +28,7 @@ from tests.support.system import eventually
 from ringfence.centre.calls.models import Call
 from ringfence.centre.jobs.models import Alarm
 from ringfence.centre.live.actions import Payload, emit
-from ringfence.centre.live.models import Topic
+from ringfence.centre.live.models import AgentPresence, Topic
 from ringfence.centre.payments import actions
 from ringfence.centre.payments.models import Payment, PaymentLink, PaymentState
 from ringfence.centre.payments.queries import Times
@@ -229,6 +230,37 @@ def test_a_crash_or_a_lost_network_stays_paused_until_the_agent_answers_for_it(b
         expect(desk.locator("#problem-text")).to_contain_text(SILENT, timeout=PATIENCE_MS)
         profile.set_offline(False)
         till.stays_paused(desk, closed=1)
+
+
+def test_a_payment_outlives_a_session_that_nobody_uses_and_warns_before(browser: Browser, till: Till) -> None:
+    with at_the_desk(browser, till.site) as (profile, desk):
+        profile.clock.install()
+        window = till.opened(desk)
+        till.site.engine.become(till.site.centre.agent, AgentState.NOT_READY)
+        AgentPresence.objects.filter(agent_id=till.site.centre.agent).update(state=AgentState.NOT_READY)
+        nobody_does_anything(window, minutes=29)
+        warning = window.get_by_role("alertdialog", name="You will soon be signed out")
+        expect(window.get_by_role("button", name="Stay signed in")).to_be_focused(timeout=PATIENCE_MS)
+        assert problems(window) == []
+        window.keyboard.press("Enter")
+        expect(warning).to_be_hidden()
+        nobody_does_anything(window, minutes=31)
+        over = window.get_by_role("alertdialog", name="You have been signed out")
+        expect(over).to_contain_text("The payment page is still open here", timeout=PATIENCE_MS)
+        expect(window.locator("#payment-text")).to_contain_text("The recording stays paused", timeout=PATIENCE_MS)
+        assert problems(window) == []
+        assert till.asked(ClosePayment) == 0
+        with profile.expect_page() as opened:
+            window.keyboard.press("Enter")
+        opened.value.goto("/demo/signin/agt/")
+        window.bring_to_front()
+        window.evaluate("() => dispatchEvent(new Event('focus'))")  # a headless tab never loses it
+        expect(over).to_be_hidden()
+        expect(window.frame_locator("iframe").get_by_role("heading")).to_have_text("Invented payments")
+        assert len(till.provider.asked) == 1, "the payment page was not opened again"
+        expect(window.locator("#payment-text")).to_have_text("Paused: payment", timeout=PATIENCE_MS)
+        window.get_by_role("button", name="Payment is finished").click()
+        till.closes(1)
 
 
 def test_a_sleeping_or_killed_browser_stays_paused_and_the_next_one_is_told(browser: Browser, till: Till) -> None:

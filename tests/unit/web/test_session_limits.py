@@ -132,6 +132,36 @@ def test_an_agent_at_work_stays_signed_in_while_the_desk_is_open(
     assert ended() == ["idle"]
 
 
+def test_the_payment_window_keeps_an_agent_at_work_signed_in_and_warns_like_every_page(
+    sign_in: SignIn, centre: Centre
+) -> None:
+    visitor, beat = sign_in("AGT"), "/payments/window/pay-1/beat"
+    agent_is(centre, AgentState.TALKING)
+    visitor.get("/desk/", headers=OPENS)
+    for _ in range(3):
+        wait(29 * MINUTE)
+        visitor.post(beat, {"secret": "x"}, headers=FETCHES)
+    assert visitor.get("/desk/state", headers=FETCHES).status_code == 200
+    agent_is(centre, AgentState.NOT_READY)
+    wait(29 * MINUTE)
+    visitor.post(beat, {"secret": "x"}, headers=FETCHES)
+    assert visitor.get("/account/session", headers=FETCHES).json()["left_ms"] <= 60_000, "an open page is nobody"
+    wait(MINUTE)
+    assert visitor.post(beat, {"secret": "x"}, headers=FETCHES).status_code == 401
+    assert ended() == ["idle"]
+
+
+def test_the_longest_time_ends_a_payment_window_too_unless_a_call_goes_on(sign_in: SignIn, centre: Centre) -> None:
+    visitor, beat = sign_in("AGT"), "/payments/window/pay-1/beat"
+    agent_is(centre, AgentState.TALKING)
+    visitor.get("/desk/", headers=OPENS)
+    wait(timedelta(hours=12))
+    assert visitor.post(beat, {"secret": "x"}, headers=FETCHES).status_code == 404, "the call goes on"
+    agent_is(centre, AgentState.WRAP)
+    assert visitor.post(beat, {"secret": "x"}, headers=FETCHES).status_code == 401
+    assert ended() == ["hours"]
+
+
 def test_an_agent_s_other_browser_is_not_kept_by_their_work(sign_in: SignIn, centre: Centre) -> None:
     desk, abandoned = sign_in("AGT"), sign_in("AGT")
     agent_is(centre, AgentState.TALKING)

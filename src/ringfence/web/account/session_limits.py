@@ -3,7 +3,8 @@
 A person does something when the browser opens a page or sends a form. What scripts fetch by themselves counts never;
 they say so instead when somebody is there (``frontend/src/session.ts``). The desk's own looks count while
 the exchange has the agent Available, in a call or wrapping up: somebody who listens to a caller touches no key. An
-agent who walked away misses the next call and is Not ready from then on, which counts no longer.
+agent who walked away misses the next call and is Not ready from then on, which counts no longer. The payment window's
+signs of life count as the desk's: keys pressed in the payment page are another site's, and not seen by ours.
 """
 
 from collections.abc import Callable
@@ -30,8 +31,8 @@ from ringfence.centre.accounts.sessions import (
 from ringfence.centre.live.access import at_work
 from ringfence.web.access import wants_json
 
-DESK = frozenset({"desk_state", "desk_token"})
-"""Routes that the desk asks by itself."""
+DESK = frozenset({"desk_state", "desk_token", "payment_beat"})
+"""Routes that the desk and its payment window ask by themselves."""
 REPORT = "account_session"
 """The route at which a page's script says that somebody is there."""
 NEVER_SHOWN = frozenset({"csrfmiddlewaretoken", "sha256"})

@@ -80,7 +80,7 @@ function main(root: HTMLElement): void {
           return
         }
         say('paused')
-      } else say('lost')
+      } else say(answer.status === 401 ? 'out' : 'lost')
     } catch {
       if (!over) say('lost')
     }

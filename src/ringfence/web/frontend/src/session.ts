@@ -43,7 +43,8 @@ function main(dialog: HTMLDialogElement): void {
   let told = Date.now()
   let deadline = told + Number(words['left'])
   let used = false
-  let typed = false
+  /** What is on the page would be lost with it: a form that somebody typed in, or a payment that is under way. */
+  let kept = words['stays'] !== undefined
   let over = false
   let asking = false
   /** The end that was read and put up with: the length of a session cannot be changed. */
@@ -117,7 +118,7 @@ function main(dialog: HTMLDialogElement): void {
     if (over) return
     const next = new URLSearchParams({ next: location.pathname + location.search })
     const address = `${words['signinUrl'] ?? ''}?${next.toString()}`
-    if (!typed) {
+    if (!kept) {
       location.replace(address)
       return
     }
@@ -162,7 +163,7 @@ function main(dialog: HTMLDialogElement): void {
   })
   document.addEventListener('input', (event) => {
     const field = event.target
-    if (field instanceof Element && field.closest('form')?.method === 'post') typed = true
+    if (field instanceof Element && field.closest('form')?.method === 'post') kept = true
   })
   // Who hears a recording touches nothing; it ends by itself. Such events do not bubble, but they are caught on their way.
   for (const kind of ['keydown', 'pointerdown', 'wheel', 'timeupdate'] as const) {
