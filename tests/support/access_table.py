@@ -71,6 +71,8 @@ READERS = "TL CODM HOS DPO"
 BREACHES = "SUP TL CODM HOS DPO ICT"
 CONTAINING = "CODM HOS ICT"
 LEADING = "CODM HOS DPO"
+SHARING = "TL CODM HOS SARO"
+DISCLOSURES = f"{SHARING} DPO"
 REVIEWS = "a review covers every client and is open to those who may see every client"
 SUPPLIERS = "the register of suppliers belongs to the installation and serves every client"
 TELEPHONES = "telephones and computers belong to the installation"
@@ -338,6 +340,32 @@ TABLE: tuple[Line, ...] = (
     post("assessment_approve", "HOS", "/assessments/dpia-bbc/approve/", ids=("dpia-bbc",)),
     get("assessment_end", LEADERS, "/assessments/dpia-bbc/end/", ids=("dpia-bbc",)),
     post("assessment_end", LEADERS, "/assessments/dpia-bbc/end/", ids=("dpia-bbc",)),
+    # Disclosures: every step on a page of its own, for those whose step it is
+    get("disclosures", DISCLOSURES, "/disclosures/"),
+    get("open_disclosure", SHARING, "/disclosures/open/"),
+    post("open_disclosure", SHARING, "/disclosures/open/"),
+    get("attach_to_disclosure", SHARING, "/disclosures/recordings/rec-heard/", ids=("rec-heard",)),
+    post("attach_to_disclosure", SHARING, "/disclosures/recordings/rec-heard/", ids=("rec-heard",)),
+    get("disclosure", DISCLOSURES, "/disclosures/disclosure-1/", ids=("disclosure-1",)),
+    get("disclosure_procedure", DISCLOSURES, "/disclosures/disclosure-1/procedure/", ids=("disclosure-1",)),
+    post("remove_recording", SHARING, "/disclosures/disclosure-1/remove/", ids=("disclosure-1",)),
+    *(
+        line
+        for route, number, step, roles in (
+            ("attach_recordings", 1, "attach", SHARING),
+            ("ask_advice", 1, "ask", SHARING),
+            ("withdraw_disclosure", 1, "withdraw", SHARING),
+            ("give_advice", 2, "advice", "DPO"),
+            ("override_advice", 2, "override", "HOS"),
+            ("decide_disclosure", 3, "decide", MANAGERS),
+            ("end_release", 4, "end", DISCLOSURES),
+            ("close_disclosure", 4, "close", SHARING),
+        )
+        for line in (
+            get(route, roles, f"/disclosures/disclosure-{number}/{step}/", ids=(f"disclosure-{number}",)),
+            post(route, roles, f"/disclosures/disclosure-{number}/{step}/", ids=(f"disclosure-{number}",)),
+        )
+    ),
     get("plays", "SUP TL CODM HOS RP DPO", "/listening/"),
     get("plays_csv", "SUP TL CODM HOS RP DPO", "/listening/plays.csv"),
     get("heard", EVERY_ROLE, "/listening/mine/"),

@@ -1,17 +1,20 @@
 """A case of the disclosure register, taken as far as a test needs it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from ringfence.centre.accounts.models import User
 from ringfence.centre.disclosures import actions
-from ringfence.centre.disclosures.models import Disclosure
+from ringfence.centre.disclosures.models import Disclosure, DisclosureItem
+from ringfence.centre.disclosures.sealing import seal_text
 from ringfence.centre.disclosures.steps import State
-from ringfence.centre.tenancy import scope
+from ringfence.centre.recordings.ways import open_ways
+from ringfence.centre.tenancy import all_clients, scope
 from ringfence.centre.training.actions import publish
 from ringfence.centre.training.models import DocumentVersion
-from ringfence.centre.training.queries import SHARING
+from ringfence.centre.training.queries import SHARING, sharing_procedure
 
 REQUESTER = "Persimmon Underhay"
 HEAD_REASON = "The ombudsman's time limit ends today."
@@ -89,3 +92,74 @@ class Cases:
 
 def later(moment: datetime, **delta: float) -> datetime:
     return moment + timedelta(**delta)
+
+
+def furnish_disclosures(person: Callable[[str], User], recording: str, *, now: datetime) -> None:
+    """``disclosure-1`` to ``disclosure-6`` of BBC, one at each state, all about ``recording``."""
+    officer, requests, head = person("data.protection"), person("requests"), person("operations")
+
+    def sealed(text: str) -> bytes:
+        return seal_text("BBC", text)
+
+    asked = {"asked_at": now - timedelta(days=8), "asked_by": requests.id.hex}
+    advised = {
+        **asked,
+        "advice": "conditions",
+        "advice_text": sealed("Leave out the address."),
+        "advised_at": now - timedelta(days=8),
+        "advised_by": officer.id.hex,
+    }
+    decided = {**advised, "decided_at": now, "decided_by": head.id.hex, "reason": sealed("It answers the complaint.")}
+    heard = {"form": "heard", "heard_by": requests.id.hex, "expires_at": now + timedelta(days=14)}
+    words = {"form": "words", "answer": sealed("Yes, she was told."), "expires_at": now + timedelta(days=14)}
+    over = {"result": "answered", "outcome": sealed("Told."), "closed_at": now, "closed_by": requests.id.hex}
+    procedure = sharing_procedure("BBC")
+    assert procedure is not None
+    with all_clients("a test"):
+        for number, (state, facts) in enumerate(
+            (
+                (State.OPEN, {}),
+                (State.ADVICE, asked),
+                (State.DECISION, advised),
+                (State.RELEASED, {**decided, **heard}),
+                (State.REFUSED, decided),
+                (State.CLOSED, {**decided, **words, **over}),
+            ),
+            start=1,
+        ):
+            case = Disclosure.objects.create(
+                disclosure_id=f"disclosure-{number}",
+                client_id="BBC",
+                number=number,
+                asker="complaints",
+                requester_name=sealed(REQUESTER),
+                requester_post=sealed("Complaints, Barford Borough Council"),
+                purpose="complaint",
+                case_reference=f"CMP-{number}",
+                request=sealed("Was the caller told about the fee?"),
+                procedure=procedure,
+                procedure_number=procedure.number,
+                procedure_sha256=procedure.sha256,
+                state=state,
+                opened_at=now - timedelta(days=9),
+                opened_by=requests.id.hex,
+                **facts,
+            )
+            DisclosureItem.objects.create(
+                disclosure=case,
+                client_id="BBC",
+                recording_id=recording,
+                call_id="call-heard",
+                started_at=now - timedelta(minutes=20),
+                attached_at=now,
+                attached_by=requests.id.hex,
+            )
+        open_ways(
+            [requests],
+            [recording],
+            client="BBC",
+            serves="disclosure-4",
+            case_reference="BBC-D4",
+            until=now + timedelta(days=14),
+            now=now,
+        )

@@ -50,6 +50,7 @@ from ringfence.engine.control_server import ControlServer
 from ringfence.engine.journal import FactJournal
 from ringfence.kit.clock import SystemClock
 from ringfence.kit.ids import AgentId, CallId, ClientCode, FlowId, LegId, QueueId, RecordingId, TrunkId
+from tests.support.disclosures import furnish_disclosures
 from tests.support.sealed import seal_to_spool
 from tests.support.standing import Standing
 from tests.support.story import Story
@@ -210,6 +211,7 @@ def furnish() -> Centre:
     raise_alarm("recording_gap", "count=1", at=now)
     _payment(agents[0], now=now)
     _breaches(now)
+    furnish_disclosures(user_of, "rec-heard", now=now)
     return Centre(agent=agents[0], queues=queues, calls=tuple(calls), recording=RecordingId("rec-heard"))
 
 

@@ -42,6 +42,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("audit/<slug:kind>/<slug:subject_id>/", audit.timeline, name="audit_timeline"),
     path("assessments/", include("ringfence.web.assessments.urls")),
     path("breaches/", include("ringfence.web.breaches.urls")),
+    path("disclosures/", include("ringfence.web.disclosures.urls")),
     path("notices/", include("ringfence.web.notices.urls")),
     path("privacy/<slug:code>/", notices.privacy_notice, name="privacy_notice"),
     path("privacy/<slug:code>/<int:version>/", notices.privacy_notice, name="privacy_notice_version"),

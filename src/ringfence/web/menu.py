@@ -109,6 +109,12 @@ PLACES = (
         frozenset({Right.KEEP_SUPPLIERS, Right.ASSESS_TRANSFER}),
     ),
     Place(
+        "disclosures",
+        _("Disclosures"),
+        _("Share what a recording holds with somebody outside: a case, advice, a second person, an end."),
+        frozenset({Right.OPEN_DISCLOSURE, Right.ADVISE_DISCLOSURE, Right.APPROVE_DISCLOSURE}),
+    ),
+    Place(
         "assessments",
         _("Assessments"),
         _("See for which purposes data may be used, and draft, advise on or approve the assessments behind them."),

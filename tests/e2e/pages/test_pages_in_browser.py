@@ -69,8 +69,34 @@ PAGES = {
         "/breaches/breach-1/close/",
         "/breaches/breach-2/record/",
     ],
-    "dpo": ["/", "/breaches/breach-1/", "/breaches/breach-1/decide/", "/assessments/dpia-bbc/advise/"],
-    "hos": ["/assessments/dpia-bbc/approve/"],
+    "dpo": [
+        "/",
+        "/breaches/breach-1/",
+        "/breaches/breach-1/decide/",
+        "/disclosures/disclosure-2/",
+        "/disclosures/disclosure-2/advice/",
+        "/assessments/dpia-bbc/advise/",
+    ],
+    "hos": [
+        "/assessments/dpia-bbc/approve/",
+        "/disclosures/disclosure-2/override/",
+        "/disclosures/disclosure-3/decide/",
+    ],
+    "saro": [
+        "/",
+        "/disclosures/",
+        "/disclosures/open/",
+        "/disclosures/disclosure-1/",
+        "/disclosures/disclosure-1/attach/",
+        "/disclosures/disclosure-1/ask/",
+        "/disclosures/disclosure-1/withdraw/",
+        "/disclosures/disclosure-1/procedure/",
+        "/disclosures/disclosure-4/",
+        "/disclosures/disclosure-4/end/",
+        "/disclosures/disclosure-4/close/",
+        "/disclosures/disclosure-6/",
+        "/disclosures/recordings/rec-heard/",
+    ],
     "agt": ["/desk/"],
 }
 
@@ -383,6 +409,53 @@ def test_an_assessment_is_drafted_by_keyboard_alone(browser: Browser, site: Site
         expect(page.locator("h1")).to_contain_text("Recording of calls to the repairs line")
         expect(page.locator("main")).to_contain_text("Waits for the data protection officer")
         expect(page.locator("main")).to_contain_text("Quality assessment, Complaint")
+        complaints += problems(page)
+
+
+def test_a_disclosure_is_opened_and_the_officer_asked_by_keyboard_alone(
+    browser: Browser, site: Site, complaints: list[str]
+) -> None:
+    with signed_in(browser, site, "saro") as profile:
+        page = profile.new_page()
+        page.goto("/disclosures/")
+        tab_to(page, "a[href='/disclosures/open/']")
+        follow(page)
+        tab_to(page, "main button[type=submit]")
+        follow(page)
+        expect(page.get_by_role("alert")).to_contain_text("Choose who asks.")
+        complaints += problems(page)
+        for name in ("client", "asker"):
+            tab_to(page, f"input[name={name}]")
+            page.keyboard.press("Space")
+        tab_to(page, "input[name=requester_name]")
+        page.keyboard.type("Tolliver Wrenfield")
+        tab_to(page, "input[name=requester_post]")
+        page.keyboard.type("Complaints officer, Barford Borough Council")
+        tab_to(page, "input[name=purpose]")
+        page.keyboard.press("Space")
+        tab_to(page, "input[name=case_reference]")
+        page.keyboard.type("CMP-77")
+        tab_to(page, "textarea[name=request]")
+        page.keyboard.type("Was the caller told about the deposit?")
+        tab_to(page, "main button[type=submit]")
+        follow(page)
+        expect(page.locator("h1")).to_contain_text("Complaint, CMP-77")
+        tab_to(page, "a[href$='/attach/']")
+        follow(page)
+        tab_to(page, "input[name=reference]")
+        page.keyboard.type("call-heard")
+        tab_to(page, "main button[type=submit]")
+        follow(page)
+        complaints += problems(page)
+        expect(page.locator("input[name=recordings]")).to_be_checked()
+        tab_to(page, "main button[name=choose]")
+        follow(page)
+        expect(page.locator("main")).to_contain_text("1 recording was attached.")
+        tab_to(page, "a[href$='/ask/']")
+        follow(page)
+        tab_to(page, "main button[type=submit]")
+        follow(page)
+        expect(page.locator("main")).to_contain_text("Waiting for the officer's advice")
         complaints += problems(page)
 
 

@@ -81,15 +81,16 @@ def test_a_refused_page_is_a_page(sign_in: SignIn) -> None:
 MENUS = {
     "AGT": ["Desk", "Library"],
     "TL": [
-        "Desk", "Calls", "Recordings", "Flags", "Payments", "Library", "Retention", "Assessments", "Breaches",
-        "Listening", "People", "Audit", "Health",
+        "Desk", "Calls", "Recordings", "Flags", "Payments", "Library", "Retention", "Disclosures", "Assessments",
+        "Breaches", "Listening", "People", "Audit", "Health",
     ],
     "RP": ["Calls", "Recordings", "Retention", "Assessments", "Listening"],
     "DPO": [
-        "Flags", "Retention", "Privacy notices", "Suppliers", "Assessments", "Breaches", "Listening", "People", "Audit",
+        "Flags", "Retention", "Privacy notices", "Suppliers", "Disclosures", "Assessments", "Breaches",
+        "Listening", "People", "Audit",
     ],
     "ICT": ["Retention", "Telephones", "Support", "Suppliers", "Breaches", "Audit", "Health"],
-    "SARO": ["Retention"],
+    "SARO": ["Retention", "Disclosures"],
     "SUPPLIER": ["Support"],
 }  # fmt: skip
 

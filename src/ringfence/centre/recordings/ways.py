@@ -51,3 +51,9 @@ def open_ways(
 def close_ways(serves: str, *, now: datetime) -> int:
     """Nobody hears anything through what belongs to ``serves`` from this instant on; how many ways were still open."""
     return Restoration.objects.filter(serves=serves, until__gt=now).update(until=now) if serves else 0
+
+
+def ways_of(user: User, serves: str, *, now: datetime) -> dict[str, datetime]:
+    """Which recordings this person may hear through what belongs to ``serves``, and until when. Inside a scope."""
+    rows = Restoration.objects.filter(user=user, serves=serves, opened_at__lte=now, until__gt=now)
+    return dict(rows.values_list("recording_id", "until"))

@@ -12,6 +12,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
+from ringfence.centre.accounts.queries import has_right
 from ringfence.centre.accounts.rights import Right
 from ringfence.centre.assessments.errors import PurposeMissing, PurposeOff
 from ringfence.centre.assessments.stating import purpose_on
@@ -227,6 +228,7 @@ def recording(request: PersonRequest, recording_id: str) -> HttpResponse:
             "may_audit": request.person.may(Right.SEE_AUDIT),
             "may_flag": not gone and (may(Right.FLAG_RECORDING) or may(Right.DELETE_EARLY)),
             "may_delete": not gone and may(Right.DELETE_EARLY),
+            "may_disclose": not gone and has_right(user, Right.OPEN_DISCLOSURE, detail.row.client or ""),
             "may_restore": isinstance(obstacle, NotLive) and may(Right.REQUEST_RESTORE),
             "may_certificate": gone and may(Right.SEE_REPORTS),
         },

@@ -1,0 +1,1 @@
+"""Pages on which disclosures are opened, advised on, decided, ended and closed."""
