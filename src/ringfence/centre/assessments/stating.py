@@ -47,7 +47,7 @@ def stated(
                 actor=actor_of(by),
                 client=off[0] if len(off) == 1 and off[0] else None,
             )
-        raise off_error(chosen, off)
+        raise off_error(chosen, off, some_on=len({code for code in clients if code}) > len(off))
     return chosen, case
 
 
@@ -78,12 +78,13 @@ def in_force(at: datetime) -> "QuerySet[Assessment]":
     return Assessment.objects.filter(Q(ended_at=None) | Q(ended_at__gt=at), approved_at__lte=at)
 
 
-def off_error(purpose: Purpose, clients: tuple[str, ...]) -> PurposeOff:
-    """The error that names the clients for which a purpose is off."""
+def off_error(purpose: Purpose, clients: tuple[str, ...], *, some_on: bool = False) -> PurposeOff:
+    """The error that names the clients for which a purpose is off; ``some_on``: of several that were asked for."""
     names = dict(Client.objects.filter(code__in=clients).values_list("code", "name"))
     told = ", ".join(names.get(code, code) for code in clients if code) or "any client"
+    cure = "The head of service approves one on the page Assessments."
+    if some_on:
+        cure = f"Choose a client for which it is on. {cure}"
     return PurposeOff(
-        f"The purpose {purpose.label} is off: no approved assessment covers it for {told}. "
-        "The head of service approves one on the page Assessments.",
-        clients=clients,
+        f"The purpose {purpose.label} is off: no approved assessment covers it for {told}. {cure}", clients=clients
     )
