@@ -64,9 +64,14 @@ class PurposeField(forms.ChoiceField):
     """Shows the purposes that are on. One that went off since the page was opened is refused, and audited, where it is
     stated (``centre.assessments.stating``), so it passes here."""
 
+    def __init__(self, *, among: Collection[Purpose] = tuple(Purpose), **kwargs: object) -> None:
+        super().__init__(**kwargs)  # type: ignore[arg-type] # Django's own keyword arguments
+        self.among = among
+        """What the page could offer if all of it were on."""
+
     @override
     def valid_value(self, value: object) -> bool:
-        return value in Purpose.values
+        return value in {one.value for one in self.among}
 
 
 class PurposeForm(forms.Form):

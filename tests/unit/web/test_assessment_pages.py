@@ -200,6 +200,23 @@ def test_forms_offer_what_is_on_and_say_so_when_nothing_is(sign_in: SignIn) -> N
     assert 'value="quality"' not in searching
 
 
+def test_a_disclosure_is_opened_for_what_is_on_only(sign_in: SignIn) -> None:
+    visitor = sign_in("TL")
+    assert 'value="complaint"' in visitor.get("/disclosures/open/").content.decode()
+    end_sample()
+    assert "No approved assessment covers Barford Borough Council, East" in words(visitor.page("/disclosures/open/"))
+    told = {
+        "client": "BBC",
+        "asker": "complaints",
+        "requester_name": "Tolliver Wrenfield",
+        "requester_post": "Complaints officer",
+        "purpose": "complaint",
+        "case_reference": "CMP-77",
+        "request": "Was the caller told?",
+    }
+    assert "Complaint is off" in words(strictly(visitor.post("/disclosures/open/", told)))
+
+
 def test_a_search_over_several_clients_names_those_where_it_is_off(sign_in: SignIn) -> None:
     end_sample()
     draft = Assessment.objects.get(pk="dpia-bbc")

@@ -3,12 +3,15 @@
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from typing_extensions import override
 
-from ringfence.centre.assessments.purposes import MAX_CASE
+from ringfence.centre.assessments.purposes import MAX_CASE, NEEDS_CASE
+from ringfence.centre.assessments.stating import purposes_on
 from ringfence.centre.disclosures import actions
 from ringfence.centre.disclosures.models import PURPOSES, Advice, Asker, Form, Result
+from ringfence.web.forms import PurposeField
 
 Choices = list[tuple[str, str]]
 REFUSE = "refuse"
@@ -65,7 +68,12 @@ class OpenForm(forms.Form):
         missing=_("Enter the post and organisation of the person who asks."),
         longest=actions.MAX_NAME,
     )
-    purpose = choice_field(_("What is it for?"), PURPOSES, missing=_("Choose what it is for."))
+    purpose = PurposeField(
+        among=NEEDS_CASE,
+        label=_("What is it for?"),
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose what it is for.")},
+    )
     case_reference = line_field(
         _("Their case reference"), missing=_("Enter the reference under which they ask."), longest=MAX_CASE
     )
@@ -78,6 +86,11 @@ class OpenForm(forms.Form):
     def __init__(self, data: object = None, *, clients: Choices) -> None:
         super().__init__(data)  # type: ignore[arg-type] # a QueryDict
         self.fields["client"].choices = clients  # type: ignore[attr-defined] # a ChoiceField
+        on = {one for code, _name in clients for one in purposes_on([code], at=timezone.now())}
+        shown = [(value, label) for value, label in PURPOSES if value in on]
+        self.fields["purpose"].choices = shown  # type: ignore[attr-defined] # a ChoiceField
+        self.none_on, self.concerned = not shown, ", ".join(name for _code, name in clients)
+        """No approved assessment covers a purpose for which something may be shared (R81), for any of these clients."""
         if len(clients) == 1:
             self.fields["client"].initial = clients[0][0]
 
