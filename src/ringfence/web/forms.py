@@ -92,9 +92,14 @@ class PurposeForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off", "class": "govuk-input--width-20"}),
     )
 
-    def __init__(self, data: object, *, clients: Collection[str | None], always: Collection[Purpose] = ()) -> None:
-        """``clients``: whose data the page opens; ``always``: what nobody needs to have switched on."""
-        super().__init__(data)  # type: ignore[arg-type] # a QueryDict
+    def __init__(
+        self, data: object, *, clients: Collection[str | None], always: Collection[Purpose] = (), case: str = ""
+    ) -> None:
+        """``clients``: whose data the page opens; ``always``: what nobody needs to have switched on.
+
+        ``case``: the reference that is proposed.
+        """
+        super().__init__(data, initial={"case_reference": case})  # type: ignore[arg-type] # a QueryDict
         on = set(purposes_on(clients, at=timezone.now())) | set(always)
         self.none_on = not on
         """No purpose is on, so there is nothing to choose; ``concerned`` then names the clients."""

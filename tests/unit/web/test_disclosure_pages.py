@@ -242,6 +242,8 @@ def test_the_named_officer_hears_it_until_the_release_is_ended(sign_in: SignIn) 
     assert "You may hear the recordings below until" in text(requests, url)
     assert "You may hear" not in text(other, url)
     assert other.get("/recordings/rec-heard/").status_code == 404
+    assert 'value="BBC-D4"' in requests.get("/recordings/rec-heard/").content.decode(), "the case is proposed"
+    assert 'value="BBC-D4"' not in sign_in("TL").get("/recordings/rec-heard/").content.decode()
     stated = requests.post("/recordings/rec-heard/", PLAY)
     player = requests.get(stated.headers["Location"]).content.decode()
     audio = re.search(r'src="(/recordings/rec-heard/audio\?grant=\w+)"', player)

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from ringfence.centre.accounts.models import User
+from ringfence.centre.recordings.access import hearing
 from ringfence.centre.recordings.models import GONE, Recording, Restoration
 
 
@@ -57,3 +58,10 @@ def ways_of(user: User, serves: str, *, now: datetime) -> dict[str, datetime]:
     """Which recordings this person may hear through what belongs to ``serves``, and until when. Inside a scope."""
     rows = Restoration.objects.filter(user=user, serves=serves, opened_at__lte=now, until__gt=now)
     return dict(rows.values_list("recording_id", "until"))
+
+
+def case_of_way(user: User, recording_id: str, *, now: datetime) -> str:
+    """The case for which this person has a way to the recording, so that its reference is proposed; empty: none."""
+    with hearing(user, recording_id, now):
+        rows = Restoration.objects.filter(recording_id=recording_id, user=user, opened_at__lte=now, until__gt=now)
+        return rows.order_by("-until").values_list("case_reference", flat=True).first() or ""

@@ -24,6 +24,7 @@ from ringfence.centre.recordings import queries
 from ringfence.centre.recordings.actions import GRANT_LIFE, may_go_on, open_audio, read_part, state_purpose
 from ringfence.centre.recordings.errors import GrantEnded, NotFound, NotLive, NotPlayable, RecordingError
 from ringfence.centre.recordings.models import GONE
+from ringfence.centre.recordings.ways import case_of_way
 from ringfence.centre.retention.queries.flags import flag_of_call, stub_of
 from ringfence.centre.retention.queries.holds import holds_of_call
 from ringfence.vault.errors import VaultError
@@ -187,7 +188,8 @@ def recording(request: PersonRequest, recording_id: str) -> HttpResponse:
     try:
         detail = queries.recording_detail(user, recording_id)
         listened = queries.who_listened(user, recording_id)
-        form = PurposeForm(request.POST if request.method == "POST" else None, clients=[detail.row.client])
+        case = case_of_way(user, recording_id, now=now)
+        form = PurposeForm(request.POST if request.method == "POST" else None, clients=[detail.row.client], case=case)
         if form.is_valid():
             grant = state_purpose(
                 user,

@@ -18,9 +18,12 @@ from ringfence.centre.disclosures.access import access_disclosure, open_steps
 from ringfence.centre.disclosures.errors import Invalid, NoProcedure, NotFound, Refused
 from ringfence.centre.disclosures.models import Disclosure, DisclosureItem
 from ringfence.centre.disclosures.steps import State, Step
+from ringfence.centre.privacy.sealed import reseal
 from ringfence.centre.recordings.models import Recording, RecordingState
 from ringfence.centre.tenancy import all_clients, scope
 from ringfence.centre.training.actions import retire
+from ringfence.entry.key_store import key_store
+from ringfence.vault.rotation import KeyRotation
 
 People = dict[str, User]
 DAY = timedelta(days=1)
@@ -405,3 +408,21 @@ def test_the_register_has_what_goes_on_first(cases: Cases, people: People, recor
         assert [row.code for row in queries.timeline(closed)] == [
             f"disclosure.{code}" for code in ("opened", "attached", "advice_asked", "advised", "released", "closed")
         ]
+
+
+def test_the_texts_follow_the_client_s_key_through_a_rotation(cases: Cases, recording: str) -> None:
+    case, rotation = cases.at(State.CLOSED, recording), KeyRotation(key_store())
+    with all_clients("a test rotates the key"):
+        before = queries.texts(Disclosure.objects.get(pk=case.pk))
+        sealed = bytes(Disclosure.objects.get(pk=case.pk).request)
+        rotation.begin("BBC")
+        try:
+            reseal("BBC", key_store())
+            row = Disclosure.objects.get(pk=case.pk)
+            assert bytes(row.request) != sealed
+            assert queries.texts(row) == before
+        finally:
+            while rotation.rewrap("BBC", limit=1000):
+                pass
+            rotation.retire("BBC", grace=timedelta(0))
+        assert queries.texts(Disclosure.objects.get(pk=case.pk)) == before
