@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from ringfence.centre.accounts.rights import Right
 from ringfence.centre.disclosures.access import access_disclosure, open_steps
 from ringfence.centre.disclosures.errors import Invalid, NoProcedure, NotFound, Refused
-from ringfence.centre.disclosures.models import Disclosure
+from ringfence.centre.disclosures.models import Disclosure, Form
 from ringfence.centre.disclosures.steps import State, Step
 from ringfence.vault.errors import VaultError
 from ringfence.web.access import PersonRequest
@@ -40,6 +40,8 @@ NEXT = {
     State.REFUSED: gettext_lazy("Tell the person who asked, then record what came of it."),
     State.CLOSED: gettext_lazy("Nothing more is to be done. The case stays in the register."),
 }
+
+HEAR = gettext_lazy("The named person hears it here and plays it to nobody else. Then record what came of it.")
 
 
 def reach(request: PersonRequest, disclosure_id: str, *rights: Right) -> Disclosure:
@@ -86,4 +88,5 @@ def case_line(found: Disclosure, now: datetime) -> dict[str, Any]:
         words, colour = _("%(state)s, overdue") % {"state": state.label}, "red"
     elif state is State.RELEASED and found.expires_at is not None:
         words = _("Released until %(until)s") % {"until": govuk_datetime(found.expires_at)}
-    return {"disclosure": found, "words": words, "colour": colour, "next": NEXT[state]}
+    todo = HEAR if state is State.RELEASED and found.form == Form.HEARD else NEXT[state]
+    return {"disclosure": found, "words": words, "colour": colour, "next": todo}
