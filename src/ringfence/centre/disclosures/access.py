@@ -31,10 +31,11 @@ def holds(user: User, client: str, *rights: Right) -> bool:
 def stands_apart(user: User, row: Disclosure, step: Step) -> bool:
     """False when the person has done a part of this case that another must do (C29).
 
-    Whoever opened a case neither decides it nor overrides the advice on it; whoever advised does not decide.
+    Whoever opened a case neither advises on it, nor decides it, nor overrides the advice; whoever advised does not
+    decide.
     """
     me = user.id.hex
-    if step is Step.OVERRIDE:
+    if step in (Step.ADVISE, Step.OVERRIDE):
         return me != row.opened_by
     if step in (Step.RELEASE, Step.REFUSE):
         return me not in (row.opened_by, row.advised_by)

@@ -139,6 +139,9 @@ class Disclosure(TenantModel):
                 condition=Q(decided_by="") | (~Q(decided_by=F("opened_by")) & ~Q(decided_by=F("advised_by"))),
             ),
             models.CheckConstraint(
+                name="disclosure_adviser_apart", condition=Q(advised_by="") | ~Q(advised_by=F("opened_by"))
+            ),
+            models.CheckConstraint(
                 name="disclosure_not_against_advice",
                 condition=Q(form="") | ~Q(advice=Advice.AGAINST) | Q(overridden_at__isnull=False),
             ),

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
+from ringfence.centre.accounts.models import Notice
 from ringfence.centre.accounts.queries import unread_notices
 from ringfence.centre.assessments.access import READERS
 from ringfence.centre.assessments.queries import without_any
@@ -20,6 +21,14 @@ from ringfence.web.menu import places
 from ringfence.web.names import client_choices
 
 NOTICES = 20
+ABOUT = {
+    Notice.Code.BREACH: "breach",
+    Notice.Code.DRILL: "breach",
+    Notice.Code.DISCLOSURE: "disclosure",
+    Notice.Code.OVERRIDDEN: "disclosure",
+    Notice.Code.AGAINST_ADVICE: "assessment",
+}
+"""The route to what a notice is about, for those that name a subject."""
 
 
 @signed_in
@@ -34,9 +43,18 @@ def home(request: PersonRequest) -> HttpResponse:
         "cards": cards,
         "clocks": [clock_line(breach, now) for breach in clocks],
         "demo": settings.RINGFENCE_DEMO,
-        "notices": unread_notices(request.person.user)[:NOTICES],
+        "notices": [
+            {"notice": notice, "url": _subject_url(notice)} for notice in unread_notices(request.person.user)[:NOTICES]
+        ],
     }
     return render(request, "home/home.html", context)
+
+
+def _subject_url(notice: Notice) -> str:
+    """The page of what the notice is about; empty when it has none."""
+    if notice.grant_id is not None:
+        return reverse("end_grant", args=[notice.grant_id])
+    return reverse(ABOUT[Notice.Code(notice.code)], args=[notice.subject]) if notice.subject else ""
 
 
 def _all_off(request: PersonRequest) -> str:

@@ -16,7 +16,7 @@ from ringfence.centre.audit.models import AuditEntry
 from ringfence.centre.disclosures import actions, queries
 from ringfence.centre.disclosures.access import access_disclosure, open_steps
 from ringfence.centre.disclosures.errors import Invalid, NoProcedure, NotFound, Refused
-from ringfence.centre.disclosures.models import Disclosure, DisclosureItem
+from ringfence.centre.disclosures.models import Advice, Disclosure, DisclosureItem
 from ringfence.centre.disclosures.steps import State, Step
 from ringfence.centre.privacy.sealed import reseal
 from ringfence.centre.recordings.models import Recording, RecordingState
@@ -305,6 +305,17 @@ def test_who_opened_a_case_neither_decides_nor_overrides_it(
         actions.override_advice(people["hope"], mine, reason=HEAD_REASON, now=now)
     assert refused.value.why == "same_person"
     assert "step_refused" in codes()
+
+
+def test_who_opened_a_case_does_not_advise_on_it_whatever_they_become(
+    cases: Cases, people: People, recording: str, now: datetime
+) -> None:
+    case = cases.at(State.ADVICE, recording, by="sid")
+    grant_role(user=people["sid"], role=Role.DPO, clients=["BBC"], reason="stands in", by=None)
+    with scope("BBC"), pytest.raises(Refused) as refused:
+        actions.give_advice(people["sid"], case, advice=Advice.RELEASE, text="Looks right.", now=now)
+    assert refused.value.why == "same_person"
+    assert not open_steps(people["sid"], case) & {Step.ADVISE}
 
 
 def test_who_advised_never_decides_whatever_they_become(

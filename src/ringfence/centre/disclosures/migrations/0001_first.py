@@ -96,6 +96,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='disclosure',
+            constraint=models.CheckConstraint(condition=models.Q(('advised_by', ''), models.Q(('advised_by', models.F('opened_by')), _negated=True), _connector='OR'), name='disclosure_adviser_apart'),
+        ),
+        migrations.AddConstraint(
+            model_name='disclosure',
             constraint=models.CheckConstraint(condition=models.Q(('form', ''), models.Q(('advice', 'against'), _negated=True), ('overridden_at__isnull', False), _connector='OR'), name='disclosure_not_against_advice'),
         ),
         migrations.AddConstraint(
