@@ -43,6 +43,7 @@ def system(tmp_path_factory: pytest.TempPathFactory, carrier_port: int) -> Itera
     centre = sample_with(folder / "centre", changes=changes)
     database = os.environ.get("RINGFENCE_TEST_DATABASE", "")
     with System(folder, database=database, centre=centre, secure_pages=True) as running:
+        running.approve_purposes()
         yield running
 
 

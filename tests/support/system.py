@@ -92,6 +92,15 @@ def drop_database(url: str) -> None:
         connection.execute(f'DROP DATABASE "{parts.path[1:]}" WITH (FORCE)')
 
 
+_APPROVE = """
+from ringfence.entry import settings
+settings.use_django()
+from django.utils import timezone
+from ringfence.centre.assessments.actions.samples import load_samples
+assert load_samples(now=timezone.now())
+"""
+
+
 class System:
     """Use as a context manager; everything it starts ends with it."""
 
@@ -188,6 +197,13 @@ worker_port = {free_port()}
         )
         assert done.returncode == 0, f"ringfence {' '.join(arguments)}: {done.stdout}{done.stderr}"
         return done.stdout
+
+    def approve_purposes(self) -> None:
+        """People of the sample centre sign an assessment of every purpose; until then nobody hears anything."""
+        done = subprocess.run(
+            [sys.executable, "-c", _APPROVE], capture_output=True, text=True, env=self.environment(), timeout=60
+        )
+        assert done.returncode == 0, done.stderr
 
     def start(self) -> None:
         """``ringfence up``, until it says that it is up and the engine has the directory."""
