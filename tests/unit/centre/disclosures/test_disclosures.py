@@ -307,6 +307,19 @@ def test_who_opened_a_case_neither_decides_nor_overrides_it(
     assert "step_refused" in codes()
 
 
+def test_a_message_stays_only_while_somebody_is_waited_for(cases: Cases, recording: str) -> None:
+    def waited_for(case: Disclosure) -> set[str]:
+        rows = Notice.objects.filter(subject=case.disclosure_id, read_at=None).select_related("user")
+        return {row.user.display_name.lower() for row in rows}
+
+    assert waited_for(cases.at(State.ADVICE, recording)) == {"dora"}
+    case = cases.at(State.DECISION, recording)
+    assert waited_for(case) == {"cody", "hope"}
+    cases.release(case, form="heard")
+    assert waited_for(case) == {"sid"}
+    assert waited_for(cases.at(State.CLOSED, recording)) == set()
+
+
 def test_who_opened_a_case_does_not_advise_on_it_whatever_they_become(
     cases: Cases, people: People, recording: str, now: datetime
 ) -> None:

@@ -29,7 +29,7 @@ from ringfence.centre.accounts.actions.devices import (
     watch_network_access,
 )
 from ringfence.centre.accounts.actions.grants import apply_due_grants, approve_grant, grant_role, revoke_grant
-from ringfence.centre.accounts.actions.notices import read_notice, tell
+from ringfence.centre.accounts.actions.notices import read_notice, tell, untell
 from ringfence.centre.accounts.actions.people import (
     Invitation,
     close_account,
@@ -101,6 +101,7 @@ __all__ = [
     "suspend_account",
     "suspend_dormant_accounts",
     "tell",
+    "untell",
     "watch_network_access",
     "withdraw_sign_off",
 ]

@@ -33,6 +33,11 @@ def tell(
     access_changed.send(sender=Notice, what=code.value, clients=clients)
 
 
+def untell(code: Notice.Code, *, subject: str, at: datetime) -> None:
+    """What ``subject`` was told with ``code`` is out of date: unread messages about it leave the first pages."""
+    Notice.objects.filter(code=code, subject=subject, read_at__isnull=True).update(read_at=at)
+
+
 @transaction.atomic
 def read_notice(notice: Notice, *, at: datetime) -> None:
     """The message leaves the first page."""

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from ringfence.centre.accounts.actions import tell
+from ringfence.centre.accounts.actions import tell, untell
 from ringfence.centre.accounts.models import Notice, User
 from ringfence.centre.accounts.queries import actor_of, who_could
 from ringfence.centre.accounts.rights import Right
@@ -41,6 +41,8 @@ def taking(user: User, case: Disclosure, step: Step, *, now: datetime) -> Iterat
             if not stands_apart(user, row, step):
                 raise Refused("same_person", "You opened this case or advised on it. Somebody else must do this.")
             row.state = STEPS[step][state]
+            if row.state != state:  # whoever was waited for is not any more
+                untell(Notice.Code.DISCLOSURE, subject=row.disclosure_id, at=now)
             yield row
     except Refused as error:
         with transaction.atomic():
