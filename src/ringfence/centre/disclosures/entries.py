@@ -42,8 +42,8 @@ class RecordingRemoved(Entry):
 @audited(
     "disclosure.advice_asked",
     _(
-        "The data protection officer was asked about disclosure {disclosure_id}: {recordings} recordings, which "
-        "{told} people may hear until {until} to advise."
+        "The data protection officer was asked about disclosure {disclosure_id}. Recordings: {recordings}; officers who "
+        "may hear them to advise: {told}, until {until}."
     ),
 )
 class AdviceAsked(Entry):
@@ -75,7 +75,7 @@ class AdviceOverridden(Entry):
 
 @audited(
     "disclosure.released",
-    _("Disclosure {disclosure_id} was released, form {form}, {recordings} recordings, until {expires_at}."),
+    _("Disclosure {disclosure_id} was released, form {form}, until {expires_at}. Recordings: {recordings}."),
     personal={"user_id"},
 )
 class DisclosureReleased(Entry):
