@@ -42,8 +42,8 @@ class RecordingRemoved(Entry):
 @audited(
     "disclosure.advice_asked",
     _(
-        "The data protection officer was asked about disclosure {disclosure_id}. Recordings: {recordings}; officers who "
-        "may hear them to advise: {told}, until {until}."
+        "The data protection officer was asked about disclosure {disclosure_id}. Recordings: {recordings}; officers "
+        "who may hear them to advise: {told}, until {until}."
     ),
 )
 class AdviceAsked(Entry):
