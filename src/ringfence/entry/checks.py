@@ -1,4 +1,4 @@
-"""What stands in the way of a good day: one finding a line, each with its cure."""
+"""What stands in the way of a good day: folders, keys, ports, disk, clock, database, prompts."""
 
 import os
 import resource
@@ -6,19 +6,17 @@ import shutil
 import stat
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
 
-from ringfence.centre.suppliers.places import is_allowed
 from ringfence.engine.directory import prompts_of
 from ringfence.engine.media.prompts import FilePromptCache
 from ringfence.entry import certificates, destruction, installation, key_store, ports, processes, secret_files
 from ringfence.entry.backup import make
 from ringfence.entry.backup.layout import Target
 from ringfence.entry.errors import OperatorError
-from ringfence.entry.regions import data_places
+from ringfence.entry.findings import Finding, Level, fail, ok, warn
+from ringfence.entry.register_checks import purposes, regions, suppliers
 from ringfence.entry.settings import Settings, is_loopback, use_django
 from ringfence.kit.errors import RingfenceError
 from ringfence.vault import rootfile
@@ -37,58 +35,27 @@ EARLIEST = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
 OPEN_FILES = 4096
 
 
-class Level(StrEnum):
-    OK = "OK"
-    WARN = "WARN"
-    FAIL = "FAIL"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """One line of ``ringfence check``."""
-
-    level: Level
-    subject: str
-    sentence: str
-
-    def __post_init__(self) -> None:
-        if "\n" in self.sentence:
-            raise ValueError("A finding is one sentence on one line.")
-
-
-def _ok(subject: str, sentence: str) -> Finding:
-    return Finding(level=Level.OK, subject=subject, sentence=sentence)
-
-
-def _warn(subject: str, sentence: str) -> Finding:
-    return Finding(level=Level.WARN, subject=subject, sentence=sentence)
-
-
-def _fail(subject: str, sentence: str) -> Finding:
-    return Finding(level=Level.FAIL, subject=subject, sentence=sentence)
-
-
 def data_folder(settings: Settings) -> Iterator[Finding]:
     """It exists, is writable, and nobody else may look into it."""
     data = settings.data
     if not data.exists():
-        yield _fail("data folder", f"{data} does not exist; run 'ringfence init'.")
+        yield fail("data folder", f"{data} does not exist; run 'ringfence init'.")
         return
     if not data.is_dir():
-        yield _fail("data folder", f'{data} is no folder; choose another one with "data" in ringfence.toml.')
+        yield fail("data folder", f'{data} is no folder; choose another one with "data" in ringfence.toml.')
         return
     for folder in installation.folders(settings):
         if not folder.is_dir():
-            yield _fail("data folder", f"{folder} does not exist; run 'ringfence init'.")
+            yield fail("data folder", f"{folder} does not exist; run 'ringfence init'.")
             return
         if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
-            yield _fail("data folder", f"{folder} is not readable and writable by this user; run chown on {data}.")
+            yield fail("data folder", f"{folder} is not readable and writable by this user; run chown on {data}.")
             return
         mode = stat.S_IMODE(folder.stat().st_mode)
         if mode & 0o077:
-            yield _warn("data folder", f"{folder} can be opened by others (mode {mode:04o}); run: chmod 700 {folder}")
+            yield warn("data folder", f"{folder} can be opened by others (mode {mode:04o}); run: chmod 700 {folder}")
             return
-    yield _ok("data folder", f"{data} is writable and closed to others.")
+    yield ok("data folder", f"{data} is writable and closed to others.")
 
 
 def unfinished_restore(settings: Settings) -> Iterator[Finding]:
@@ -96,58 +63,58 @@ def unfinished_restore(settings: Settings) -> Iterator[Finding]:
     try:
         installation.refuse_half_restored(settings)
     except RingfenceError as error:
-        yield _fail("restore", str(error))
+        yield fail("restore", str(error))
 
 
 def backups(settings: Settings, *, now: datetime) -> Iterator[Finding]:
     """There is a recent one, its keys stand apart, and the copy of the destruction list is complete."""
     told = settings.backup
     if not told.target:
-        yield _warn("backup", "None is set up; give backup.target and backup.key_folder in ringfence.toml.")
+        yield warn("backup", "None is set up; give backup.target and backup.key_folder in ringfence.toml.")
         return
     try:
         plan = make.plan(settings, target=None, key_folder=None)
     except RingfenceError as error:
-        yield _fail("backup", str(error))
+        yield fail("backup", str(error))
         return
     for name, folder in (("backup.target", plan.target), ("backup.key_folder", plan.key_folder)):
         if not folder.is_dir():
-            yield _warn("backup", f"The folder {folder} ({name}) is not there; mount it, or run 'ringfence backup'.")
+            yield warn("backup", f"The folder {folder} ({name}) is not there; mount it, or run 'ringfence backup'.")
             return
     made = Target(plan.target).generations()
     if destruction.overdue(Target(plan.target), now=now):
         newest = f"the newest is of {made[-1][0]:%d %B %Y}" if made else "there is none"
-        yield _warn("backup", f"None of the last two days: {newest}; run 'ringfence backup' and look at its timer.")
+        yield warn("backup", f"None of the last two days: {newest}; run 'ringfence backup' and look at its timer.")
     else:
-        yield _ok("backup", f"The newest is of {made[-1][0]:%d %B %Y, %H:%M} UTC.")
+        yield ok("backup", f"The newest is of {made[-1][0]:%d %B %Y, %H:%M} UTC.")
     try:
         copy = destruction.list_copy()
         behind = 0 if copy is None else copy.behind()
     except RingfenceError as error:
-        yield _fail("backup", str(error))
+        yield fail("backup", str(error))
         return
     if behind:
-        yield _warn("backup", f"The copy of the destruction list lacks {behind:,} entries; see that its disk is there.")
+        yield warn("backup", f"The copy of the destruction list lacks {behind:,} entries; see that its disk is there.")
 
 
 def control_socket(settings: Settings) -> Iterator[Finding]:
     """Its path fits into what the system allows."""
     length = len(os.fsencode(settings.control_socket))
     if length > SOCKET_PATH_BYTES:
-        yield _fail(
+        yield fail(
             "control socket",
             f"Its path has {length} bytes and the system allows {SOCKET_PATH_BYTES}; "
             'choose a shorter folder with "data" in ringfence.toml.',
         )
     else:
-        yield _ok("control socket", f"Its path has {length} of {SOCKET_PATH_BYTES} bytes.")
+        yield ok("control socket", f"Its path has {length} of {SOCKET_PATH_BYTES} bytes.")
 
 
 def keys(settings: Settings) -> Iterator[Finding]:
     """The root key, the key store, the signing key and both secrets are there, readable and private."""
     root = settings.keys / key_store.ROOT_KEY
     if not root.exists():
-        yield _fail(
+        yield fail(
             "root key",
             f"There is no root key at {root}; put it back from your safe, or run 'ringfence init' for a new centre.",
         )
@@ -155,37 +122,37 @@ def keys(settings: Settings) -> Iterator[Finding]:
         try:
             FileRootKey.load(root)
             if rootfile.next_of(root).exists() or rootfile.old_of(root).exists():
-                yield _warn("root key", "Its rotation is under way; 'ringfence keys rotate-root' says how to go on.")
+                yield warn("root key", "Its rotation is under way; 'ringfence keys rotate-root' says how to go on.")
             else:
-                yield _ok("root key", "It is there and readable by this user only; keep a copy in a safe.")
+                yield ok("root key", "It is there and readable by this user only; keep a copy in a safe.")
         except RingfenceError as error:
-            yield _fail("root key", str(error))
+            yield fail("root key", str(error))
         yield from _key_database(settings.keys / key_store.KEY_STORE)
     try:
         FileSigningKey.load(settings.keys / key_store.SIGNING_KEY)
-        yield _ok("signing key", "It is there and readable by this user only; keep a copy in a safe.")
+        yield ok("signing key", "It is there and readable by this user only; keep a copy in a safe.")
     except SigningKeyMissing:
         if (settings.keys / key_store.PUBLIC_KEY).exists():
-            yield _fail("signing key", "It is lost, only its public half is there; put it back from your safe.")
+            yield fail("signing key", "It is lost, only its public half is there; put it back from your safe.")
         else:
-            yield _warn("signing key", "There is none yet; run 'ringfence init', then keep a copy in a safe.")
+            yield warn("signing key", "There is none yet; run 'ringfence init', then keep a copy in a safe.")
     except RingfenceError as error:
-        yield _fail("signing key", str(error))
+        yield fail("signing key", str(error))
     for name in (secret_files.DJANGO, secret_files.SIP_TOKEN):
         path = settings.secrets / name
         if not path.exists():
-            yield _fail("secrets", f"{path} does not exist; run 'ringfence init'.")
+            yield fail("secrets", f"{path} does not exist; run 'ringfence init'.")
         elif stat.S_IMODE(path.stat().st_mode) & 0o077:
-            yield _fail("secrets", f"{path} can be read by others; run: chmod 600 {path}")
+            yield fail("secrets", f"{path} can be read by others; run: chmod 600 {path}")
         elif not os.access(path, os.R_OK) or path.stat().st_size < 32:
-            yield _fail("secrets", f"{path} is unreadable or too short; delete it to have a new one made.")
+            yield fail("secrets", f"{path} is unreadable or too short; delete it to have a new one made.")
         else:
-            yield _ok("secrets", f"{name} is there and readable by this user only.")
+            yield ok("secrets", f"{name} is there and readable by this user only.")
 
 
 def _key_database(path: Path) -> Iterator[Finding]:
     if not path.exists():  # and none is made here: a new, empty one would make every recording unreadable unseen
-        yield _fail(
+        yield fail(
             "key store",
             f"There is no key store at {path}; put it back from your newest backup, or run 'ringfence init' for a new "
             "centre.",
@@ -194,9 +161,9 @@ def _key_database(path: Path) -> Iterator[Finding]:
     database = KeyDatabase(path)
     try:
         with database.reading():
-            yield _ok("key store", "It is there and can be read.")
+            yield ok("key store", "It is there and can be read.")
     except RingfenceError as error:
-        yield _fail("key store", str(error))
+        yield fail("key store", str(error))
     finally:
         database.close()
 
@@ -214,19 +181,19 @@ def require_keys(settings: Settings) -> None:
 def free_ports(settings: Settings) -> Iterator[Finding]:
     """Every listener can be opened, unless this installation runs already."""
     if processes.engine_status(settings) is not None:
-        yield _ok("ports", "Ringfence runs already, so its ports are in use by itself.")
+        yield ok("ports", "Ringfence runs already, so its ports are in use by itself.")
         return
     problems = [found for need in ports.needs(settings) if (found := ports.problem(need))]
     for problem in problems:
-        yield _fail("ports", problem)
+        yield fail("ports", problem)
     if not problems:
-        yield _ok("ports", f"{len(ports.needs(settings))} listeners can be opened.")
+        yield ok("ports", f"{len(ports.needs(settings))} listeners can be opened.")
 
 
 def transport(settings: Settings) -> Iterator[Finding]:
     """What travels is encrypted off loopback (R131)."""
     if settings.sip.plain_trunks and not is_loopback(settings.sip.host):
-        yield _warn(
+        yield warn(
             "encryption",
             "Plain SIP is open for excepted trunks (sip.plain_trunks); close it once the carrier offers TLS.",
         )
@@ -235,9 +202,7 @@ def transport(settings: Settings) -> Iterator[Finding]:
         ("media", settings.media.host, settings.media.advertised_host),
     ):
         if listens in ("0.0.0.0", "::") and not advertised:  # noqa: S104
-            yield _fail(
-                name, f"{name}.host is {listens}, so peers must be told an address; set {name}.advertised_host."
-            )
+            yield fail(name, f"{name}.host is {listens}, so peers must be told an address; set {name}.advertised_host.")
 
 
 def disk(settings: Settings) -> Iterator[Finding]:
@@ -246,11 +211,11 @@ def disk(settings: Settings) -> Iterator[Finding]:
     free = shutil.disk_usage(folder).free
     said = f"{free / 1024**3:.1f} GiB free on the disk of {folder}"
     if free < DISK_FULL_BYTES:
-        yield _fail("disk", f"{said}; make room, or calls go on unrecorded.")
+        yield fail("disk", f"{said}; make room, or calls go on unrecorded.")
     elif free < DISK_LOW_BYTES:
-        yield _warn("disk", f"{said}, less than 10 GiB; make room or move the data folder.")
+        yield warn("disk", f"{said}, less than 10 GiB; make room or move the data folder.")
     else:
-        yield _ok("disk", f"{said}.")
+        yield ok("disk", f"{said}.")
 
 
 def _synchronised() -> bool | None:
@@ -275,15 +240,15 @@ def _synchronised() -> bool | None:
 def clock(_settings: Settings, *, now: datetime) -> Iterator[Finding]:
     """Retention and the audit trail depend on it."""
     if now < EARLIEST:
-        yield _fail("clock", f"This machine believes it is {now:%Y-%m-%d}; set its clock.")
+        yield fail("clock", f"This machine believes it is {now:%Y-%m-%d}; set its clock.")
         return
     match _synchronised():
         case True:
-            yield _ok("clock", "It is synchronised with a time server.")
+            yield ok("clock", "It is synchronised with a time server.")
         case False:
-            yield _warn("clock", "It is not synchronised; switch on a time service, for instance systemd-timesyncd.")
+            yield warn("clock", "It is not synchronised; switch on a time service, for instance systemd-timesyncd.")
         case None:
-            yield _warn("clock", "Whether it is synchronised cannot be told here; make sure that a time service runs.")
+            yield warn("clock", "Whether it is synchronised cannot be told here; make sure that a time service runs.")
 
 
 def certificate(settings: Settings, *, now: datetime) -> Iterator[Finding]:
@@ -292,27 +257,27 @@ def certificate(settings: Settings, *, now: datetime) -> Iterator[Finding]:
         certificates.server_context(settings)
         ends = certificates.expires_at(settings.certificate)
     except RingfenceError as error:
-        yield _fail("certificate", str(error))
+        yield fail("certificate", str(error))
         return
     days = (ends - now).days
     cure = "renew it" if settings.tls.certificate else "run 'ringfence init' for a new one"
     if ends <= now:
-        yield _fail("certificate", f"It ended on {ends:%d %B %Y}; {cure}.")
+        yield fail("certificate", f"It ended on {ends:%d %B %Y}; {cure}.")
     elif ends - now < timedelta(days=30):
-        yield _warn("certificate", f"It ends in {days} days, on {ends:%d %B %Y}; {cure}.")
+        yield warn("certificate", f"It ends in {days} days, on {ends:%d %B %Y}; {cure}.")
     elif not settings.tls.certificate and not is_loopback(settings.web.host):
-        yield _warn("certificate", "It is self-signed, for trials; give a real one under [tls] in ringfence.toml.")
+        yield warn("certificate", "It is self-signed, for trials; give a real one under [tls] in ringfence.toml.")
     else:
-        yield _ok("certificate", f"It is valid until {ends:%d %B %Y}.")
+        yield ok("certificate", f"It is valid until {ends:%d %B %Y}.")
 
 
 def open_files(_settings: Settings) -> Iterator[Finding]:
     """Each leg takes two sockets."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < OPEN_FILES:
-        yield _warn("open files", f"This user may open {soft} files; allow {OPEN_FILES} for a full centre (ulimit -n).")
+        yield warn("open files", f"This user may open {soft} files; allow {OPEN_FILES} for a full centre (ulimit -n).")
     else:
-        yield _ok("open files", "The limit is high enough.")
+        yield ok("open files", "The limit is high enough.")
 
 
 def database(_settings: Settings) -> Iterator[Finding]:
@@ -331,16 +296,16 @@ def database(_settings: Settings) -> Iterator[Finding]:
         openings = [] if missing else missing_walls(connection)
     except DatabaseError as error:
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        yield _fail("database", f"It cannot be reached ({first}); check database.url and that the server runs.")
+        yield fail("database", f"It cannot be reached ({first}); check database.url and that the server runs.")
         return
     finally:
         connection.close()
     if missing:
-        yield _fail("database", f"{len(missing)} changes of its tables are missing; run 'ringfence init'.")
+        yield fail("database", f"{len(missing)} changes of its tables are missing; run 'ringfence init'.")
     else:
-        yield _ok("database", f"It is reached ({connection.vendor}) and up to date.")
+        yield ok("database", f"It is reached ({connection.vendor}) and up to date.")
     for opening in openings:
-        yield _fail("database", opening)
+        yield fail("database", opening)
 
 
 def audit_places(settings: Settings) -> Iterator[Finding]:
@@ -351,99 +316,14 @@ def audit_places(settings: Settings) -> Iterator[Finding]:
     try:
         places = checkpoint_places()
     except PlaceError as error:
-        yield _fail("audit", str(error))
+        yield fail("audit", str(error))
         return
     if settings.audit.folder and not Path(settings.audit.folder).is_dir():
-        yield _fail("audit", f"There is no folder {settings.audit.folder}; make it, or mend audit.folder.")
+        yield fail("audit", f"There is no folder {settings.audit.folder}; make it, or mend audit.folder.")
     elif places:
-        yield _ok("audit", f"Signed checkpoints go to: {', '.join(place.name for place in places)}.")
+        yield ok("audit", f"Signed checkpoints go to: {', '.join(place.name for place in places)}.")
     else:
-        yield _warn("audit", "Signed checkpoints stay on this machine; name a second place under [audit].")
-
-
-def regions(settings: Settings, *, now: datetime) -> Iterator[Finding]:
-    """Data goes to no region outside the allow-list without an accepted transfer assessment (R138)."""
-    places, allowed = data_places(settings), settings.regions.allowed
-    named = ", ".join(dict.fromkeys(place.region for place in places if place.region))
-    if all(is_allowed(place.region, allowed) for place in places):
-        yield _ok("regions", f"Every place that the settings name is in the allow-list: {named}.")
-        return
-    use_django()
-    from django.db import connection
-    from django.db.utils import DatabaseError
-    from django.utils import timezone
-
-    from ringfence.centre.suppliers.queries import Whereabouts, where_data_is
-
-    try:
-        lines = where_data_is(today=timezone.localdate(now), places=places, regions=allowed)
-    except DatabaseError:
-        for place in places:
-            if place.region and not is_allowed(place.region, allowed):
-                yield _fail(
-                    "regions",
-                    f"{place.setting} names {place.region}, which is not in regions.allowed, and the register of "
-                    "suppliers cannot be read; mend the database first.",
-                )
-        return
-    finally:
-        connection.close()
-    for line in lines:
-        setting, where = line.place.setting, " and ".join(line.regions)
-        match line.known:
-            case Whereabouts.REFUSED:
-                yield _fail(
-                    "regions",
-                    f"{setting}: the data would be in {where}, which is not in regions.allowed, and no accepted "
-                    "transfer assessment of whoever keeps it names it; choose another region, or record the "
-                    "assessment on the page Suppliers ('ringfence web' starts the pages alone).",
-                )
-            case Whereabouts.BLANK:
-                yield _warn(
-                    "regions",
-                    f"{setting}: where this is cannot be read from the settings, and the register does not say; "
-                    "enter who keeps it and in which region on the page Suppliers.",
-                )
-            case Whereabouts.OVERDUE:
-                yield _warn(
-                    "regions",
-                    f"{setting}: {where}, by a transfer assessment whose review is overdue; the data protection "
-                    "officer assesses it again on the page Suppliers, and the head of service accepts it.",
-                )
-            case Whereabouts.ASSESSED:
-                yield _ok("regions", f"{setting}: {where}, by an accepted transfer assessment.")
-            case Whereabouts.STATED:
-                yield _ok("regions", f"{setting}: {where}, as the register of suppliers states.")
-            case Whereabouts.ALLOWED:
-                yield _ok("regions", f"{setting}: {where}, in the allow-list.")
-
-
-def suppliers(_settings: Settings, *, now: datetime) -> Iterator[Finding]:
-    """Certificates count, no processor is in another region without an assessment, and nothing is blank."""
-    use_django()
-    from django.db.utils import DatabaseError
-    from django.utils import timezone
-
-    from ringfence.centre.suppliers.queries import Fault, suppliers_now
-
-    try:
-        standing = suppliers_now(today=timezone.localdate(now))
-    except DatabaseError:
-        return  # the check of the database has said so
-    for one in standing:
-        faults = {problem.fault for problem in one.problems}
-        name = one.version.name
-        if Fault.REGION in faults:
-            where = ", ".join(problem.about for problem in one.problems if problem.fault is Fault.REGION)
-            yield _fail("suppliers", f"{name} has data in {where}, without an accepted assessment; see page Suppliers.")
-        elif Fault.EXPIRED in faults:
-            yield _warn("suppliers", f"A certificate of {name} has expired; record the renewed one on page Suppliers.")
-        elif faults:
-            yield _warn("suppliers", f"{name} needs attention; see page Suppliers.")
-    if not standing:
-        yield _warn("suppliers", "None is in the register; add whoever runs the machines and carries calls.")
-    elif not any(one.problems for one in standing):
-        yield _ok("suppliers", f"{len(standing)} are in the register and in order.")
+        yield warn("audit", "Signed checkpoints stay on this machine; name a second place under [audit].")
 
 
 def prompts(settings: Settings) -> Iterator[Finding]:
@@ -458,19 +338,19 @@ def prompts(settings: Settings) -> Iterator[Finding]:
     except DatabaseError:
         return  # the check of the database has said so
     if not wanted:
-        yield _warn("prompts", "No flow is published yet; load a centre with 'ringfence load FILE'.")
+        yield warn("prompts", "No flow is published yet; load a centre with 'ringfence load FILE'.")
         return
     cache = FilePromptCache(settings.prompts)
     missing = cache.warm(wanted)
     if missing:
-        yield _fail("prompts", f"{len(missing)} of {len(wanted)} are not rendered; load the centre's file again.")
+        yield fail("prompts", f"{len(missing)} of {len(wanted)} are not rendered; load the centre's file again.")
     else:
-        yield _ok("prompts", f"{len(wanted)} prompts are rendered.")
+        yield ok("prompts", f"{len(wanted)} prompts are rendered.")
 
 
 def every(settings: Settings, *, now: datetime) -> Iterator[Finding]:
     """All findings in a sensible order; the database is asked only when its folder can be used."""
-    yield _ok("configuration", "It is complete and every key is known.")
+    yield ok("configuration", "It is complete and every key is known.")
     folder = list(data_folder(settings))
     yield from folder
     yield from _looked("restore", unfinished_restore(settings))
@@ -483,6 +363,7 @@ def every(settings: Settings, *, now: datetime) -> Iterator[Finding]:
         yield from database(settings)
         yield from regions(settings, now=now)
         yield from suppliers(settings, now=now)
+        yield from purposes(settings, now=now)
         yield from prompts(settings)
 
 
@@ -491,7 +372,7 @@ def _looked(subject: str, findings: Iterator[Finding]) -> Iterator[Finding]:
     try:
         yield from findings
     except PermissionError as error:
-        yield _fail(subject, f"{error.filename} may not be used by this user; run 'ringfence check' as its owner.")
+        yield fail(subject, f"{error.filename} may not be used by this user; run 'ringfence check' as its owner.")
 
 
 def report(findings: Iterator[Finding], say: Callable[[str], None]) -> int:

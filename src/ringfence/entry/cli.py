@@ -92,12 +92,13 @@ def up(drain_seconds: Drain = 0.0) -> None:
 
 def ready_to_run(current: Settings) -> None:
     """Raises OperatorError for what would only fail later, in a child's log."""
-    from ringfence.entry import checks, installation, ports, processes
+    from ringfence.entry import checks, installation, ports, processes, register_checks
+    from ringfence.entry.findings import Level
 
     installation.refuse_half_restored(current)
     findings = [*checks.data_folder(current), *checks.control_socket(current), *checks.keys(current)]
-    for finding in [*findings, *checks.regions(current, now=datetime.now(UTC))]:
-        if finding.level is checks.Level.FAIL:
+    for finding in [*findings, *register_checks.regions(current, now=datetime.now(UTC))]:
+        if finding.level is Level.FAIL:
             raise OperatorError(f"{finding.subject}: {finding.sentence}")
     if processes.engine_status(current) is not None:
         raise OperatorError(f"Ringfence runs already with the data folder {current.data}; stop it first.")

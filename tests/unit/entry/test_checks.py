@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ringfence.entry import certificates, checks, installation
-from ringfence.entry.checks import Finding, Level
+from ringfence.entry.findings import Finding, Level
 from ringfence.entry.settings import Settings
 from ringfence.vault.keys import FileRootKey
 from ringfence.vault.keystore import SqliteKeyStore

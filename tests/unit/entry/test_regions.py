@@ -6,15 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.people import create_person
+from tests.support.assessments import approve_purposes
+from tests.support.people import create_clients, create_person
 
 from ringfence.centre.accounts.rights import Role
 from ringfence.centre.suppliers import actions
 from ringfence.centre.suppliers.actions.samples import CARRIER, HOSTING, load_samples
 from ringfence.centre.suppliers.models import Certificate
-from ringfence.entry import checks, cli
-from ringfence.entry.checks import Level
+from ringfence.entry import checks, cli, register_checks
 from ringfence.entry.errors import OperatorError
+from ringfence.entry.findings import Level
 from ringfence.entry.regions import data_places
 from ringfence.entry.settings import Settings, SettingsError, load
 
@@ -97,7 +98,7 @@ def test_an_allow_list_that_would_allow_anything_is_refused(pattern: str, tmp_pa
 
 def found(**values: Any) -> list[tuple[Level, str]]:
     settings = Settings.model_validate(values)
-    return [(finding.level, finding.sentence) for finding in checks.regions(settings, now=NOW)]
+    return [(finding.level, finding.sentence) for finding in register_checks.regions(settings, now=NOW)]
 
 
 ABROAD = {"kind": "s3", "bucket": "recordings", "region": "us-east-1"}
@@ -130,7 +131,7 @@ def test_the_check_fails_for_another_region_until_an_assessment_of_its_keeper_is
         "storage.region: us-east-1, by an accepted transfer assessment.",
     )
     later = Settings.model_validate({"storage": ABROAD})
-    overdue = next(checks.regions(later, now=NOW.replace(year=2028)))
+    overdue = next(register_checks.regions(later, now=NOW.replace(year=2028)))
     assert (overdue.level, "whose review is overdue" in overdue.sentence) == (Level.WARN, True)
     assert found(storage=ABROAD, regions={"allowed": ["us-east-1", "local"]})[0][0] is Level.OK
 
@@ -150,7 +151,7 @@ def test_a_place_that_no_setting_names_is_a_warning_until_the_register_states_it
 @pytest.mark.django_db
 def test_the_check_names_suppliers_that_are_not_in_order() -> None:
     def told() -> list[tuple[Level, str]]:
-        return [(finding.level, finding.sentence) for finding in checks.suppliers(Settings(), now=NOW)]
+        return [(finding.level, finding.sentence) for finding in register_checks.suppliers(Settings(), now=NOW)]
 
     assert told()[0] == (Level.WARN, "None is in the register; add whoever runs the machines and carries calls.")
     load_samples(now=NOW)
@@ -172,6 +173,20 @@ def test_the_check_names_suppliers_that_are_not_in_order() -> None:
     assert "has expired" in told()[0][1]
     actions.record_certificate(code="larkfield-telecom", expires_on=NOW.date() + timedelta(days=99), **renewed)
     assert told() == [(Level.OK, "2 are in the register and in order.")]
+
+
+@pytest.mark.django_db
+def test_the_check_names_clients_of_whom_nobody_hears_anything() -> None:
+    def told() -> list[tuple[Level, str]]:
+        return [(finding.level, finding.sentence) for finding in register_checks.purposes(Settings(), now=NOW)]
+
+    assert told() == []
+    create_clients()
+    approve_purposes("BBC", at=NOW)
+    ((level, sentence),) = told()
+    assert (level, "None is on for ELDC" in sentence) == (Level.WARN, True)
+    approve_purposes(at=NOW)
+    assert told() == [(Level.OK, "An approved impact assessment covers every client.")]
 
 
 @pytest.mark.django_db(transaction=True)  # the check closes its connection
