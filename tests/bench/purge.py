@@ -161,6 +161,7 @@ def purge(recordings: int, folder: Path, now: Any) -> dict[str, Any]:
 def unplayable(now: Any) -> dict[str, Any]:
     """Somebody plays without a pause in another thread while the call is deleted."""
     from django.db import close_old_connections, connection
+    from tests.support.assessments import approve_purposes
 
     from ringfence.centre.accounts.actions import grant_role
     from ringfence.centre.accounts.models import User
@@ -170,6 +171,7 @@ def unplayable(now: Any) -> dict[str, Any]:
 
     user = User.objects.create(email="tilly@barford.example", display_name="Tilly", invited_at=now)
     grant_role(user=user, role=Role.TL, clients=("BBC",), reason="a benchmark", by=None)
+    approve_purposes()
     took = []
     for number in range(DELETIONS):
         name = f"late-{number}"
