@@ -184,11 +184,12 @@ def test_the_line_with_real_hours_follows_the_clock(system: System, tmp_path: Pa
         caller.call(system.number("+441632960004"))
         caller.wait("state", state="CONFIRMED")
         file = tmp_path / "caller.wav"
-        eventually(lambda: audio.from_wav(file)[0].size > 5 * 8000, what="five seconds", seconds=40)
+        eventually(lambda: audio.from_wav(file)[0].size > 11 * 8000, what="eleven seconds", seconds=40)
         caller.hang_up()
         caller.wait("state", state="DISCONNECTED")
     heard = audio.from_wav(file)[0]
-    found = {name: audio.likeness(heard, prompt(name)[: 4 * 8000]) for name in ("bbc-greeting", "bbc-closed")}
+    # Ten seconds: a jitter buffer that stretches one of few pieces would decide alone.
+    found = {name: audio.likeness(heard, prompt(name)[: 10 * 8000]) for name in ("bbc-greeting", "bbc-closed")}
     wanted, other = ("bbc-greeting", "bbc-closed") if is_open else ("bbc-closed", "bbc-greeting")
     assert found[wanted] > 0.8 > found[other] + 0.1, found
     no_call_left(system)
