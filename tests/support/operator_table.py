@@ -61,7 +61,7 @@ UNTIL_STOPPED = "runs until it is stopped"
 TABLE: tuple[Command, ...] = (
     # Setting up and running
     Command(name="init", needs=(DATA, KEYS, DATABASE)),
-    Command(name="check", needs=(DATA, KEYS, DATABASE)),
+    Command(name="check", needs=(DATA, KEYS, DATABASE), shows=(Shows.CLIENTS,)),
     Command(name="up", needs=(DATA, KEYS, DATABASE), runs_on=UNTIL_STOPPED),
     Command(name="engine", needs=(DATA, KEYS), runs_on=UNTIL_STOPPED),
     Command(name="web", needs=(DATA, KEYS, DATABASE), runs_on=UNTIL_STOPPED),
