@@ -169,7 +169,7 @@ def print_table(runs: list[Run]) -> None:
             print("  " + "  ".join(f"{key}={_short(value)}" for key, value in shown.items()))
             if "within" in row:
                 what = f"{run.name} {row.get('mode', row.get('kind', ''))}".strip()
-                budgets.append(f"  {what:24}{'kept' if row['within'] else 'MISSED'}")
+                budgets.append(f"  {what:32}{'kept' if row['within'] else 'MISSED'}")
     print("\nBudgets")
     print("\n".join(budgets) or "  none of these has one")
     print()
