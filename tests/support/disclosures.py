@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from django.db import transaction
+
 from ringfence.centre.accounts.models import User
 from ringfence.centre.disclosures import actions
 from ringfence.centre.disclosures.models import Disclosure, DisclosureItem
@@ -94,6 +96,7 @@ def later(moment: datetime, **delta: float) -> datetime:
     return moment + timedelta(**delta)
 
 
+@transaction.atomic
 def furnish_disclosures(person: Callable[[str], User], recording: str, *, now: datetime) -> None:
     """``disclosure-1`` to ``disclosure-6`` of BBC, one at each state, all about ``recording``."""
     officer, requests, head = person("data.protection"), person("requests"), person("operations")
