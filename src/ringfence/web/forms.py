@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from datetime import date, datetime, time, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.utils import timezone
@@ -113,3 +113,17 @@ class PurposeForm(forms.Form):
         if values.get("purpose") in NEEDS_CASE and not str(values.get("case_reference", "")).strip():
             self.add_error("case_reference", _("Enter the reference of the case that this serves."))
         return values
+
+
+def long_text_field(
+    label: Any, *, missing: Any, longest: int, hint: Any = "", required: bool = True, rows: int = 5
+) -> forms.CharField:
+    """A box for a text of several lines; ``missing`` is said when it is empty."""
+    return forms.CharField(
+        label=label,
+        required=required,
+        max_length=longest,
+        help_text=hint,
+        widget=forms.Textarea(attrs={"rows": rows}),
+        error_messages={"required": missing},
+    )

@@ -5,6 +5,8 @@ A migration that makes the table anew on SQLite drops them with it: let it run :
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from ringfence.centre.tenancy.triggers import refusing, run
+
 MESSAGE = "An approved assessment never changes."
 TABLE = "assessments_assessment"
 SIGNED = (
@@ -25,8 +27,7 @@ _SQLITE = (
     f"WHEN OLD.approved_at IS NOT NULL BEGIN SELECT RAISE(ABORT, '{MESSAGE}'); END",
 )
 _POSTGRESQL = (
-    f"CREATE OR REPLACE FUNCTION assessment_refuse() RETURNS trigger LANGUAGE plpgsql AS "
-    f"$$ BEGIN RAISE EXCEPTION '{MESSAGE}' USING ERRCODE = 'integrity_constraint_violation'; END $$",
+    refusing("assessment_refuse", MESSAGE),
     f"DROP TRIGGER IF EXISTS {TABLE}_no_update ON {TABLE}",
     f"CREATE TRIGGER {TABLE}_no_update BEFORE UPDATE ON {TABLE} FOR EACH ROW "
     f"WHEN (OLD.approved_at IS NOT NULL AND (OLD.ended_at IS NOT NULL OR {_POSTGRESQL_CHANGED})) "
@@ -42,19 +43,13 @@ _POSTGRESQL = (
 
 def install(connection: BaseDatabaseWrapper) -> None:
     """Changes and removals of approved assessments are refused from now on, on SQLite and PostgreSQL alike."""
-    _run(connection, _SQLITE if connection.vendor == "sqlite" else _POSTGRESQL)
+    run(connection, _SQLITE if connection.vendor == "sqlite" else _POSTGRESQL)
 
 
 def remove(connection: BaseDatabaseWrapper) -> None:
     """For migrations, and for tests that empty every table."""
     if connection.vendor == "sqlite":
-        _run(connection, tuple(f"DROP TRIGGER IF EXISTS {TABLE}_no_{verb}" for verb in ("update", "delete")))
+        run(connection, tuple(f"DROP TRIGGER IF EXISTS {TABLE}_no_{verb}" for verb in ("update", "delete")))
     else:
         verbs = ("update", "delete", "truncate")
-        _run(connection, tuple(f"DROP TRIGGER IF EXISTS {TABLE}_no_{verb} ON {TABLE}" for verb in verbs))
-
-
-def _run(connection: BaseDatabaseWrapper, statements: tuple[str, ...]) -> None:
-    with connection.cursor() as cursor:
-        for statement in statements:
-            cursor.execute(statement)
+        run(connection, tuple(f"DROP TRIGGER IF EXISTS {TABLE}_no_{verb} ON {TABLE}" for verb in verbs))

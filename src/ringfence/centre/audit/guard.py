@@ -2,17 +2,16 @@
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from ringfence.centre.tenancy.triggers import refusing, run
+
 MESSAGE = "Audit entries are append-only."
 
 TABLES = ("audit_auditentry", "audit_auditcheckpoint")
 
-_FUNCTION = (
-    f"CREATE OR REPLACE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS "
-    f"$$ BEGIN RAISE EXCEPTION '{MESSAGE}' USING ERRCODE = 'integrity_constraint_violation'; END $$"
-)
+_FUNCTION = refusing("audit_refuse", MESSAGE)
 
 
-def _refusing(vendor: str, table: str) -> tuple[str, ...]:
+def _guarding(vendor: str, table: str) -> tuple[str, ...]:
     if vendor == "sqlite":
         return tuple(
             f"CREATE TRIGGER IF NOT EXISTS {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
@@ -36,16 +35,10 @@ def _allowing(vendor: str, table: str) -> tuple[str, ...]:
 def install(connection: BaseDatabaseWrapper, tables: tuple[str, ...] = TABLES) -> None:
     """Changes and removals are refused from now on, on SQLite and PostgreSQL alike."""
     for table in tables:
-        _run(connection, _refusing(connection.vendor, table))
+        run(connection, _guarding(connection.vendor, table))
 
 
 def remove(connection: BaseDatabaseWrapper, tables: tuple[str, ...] = TABLES) -> None:
     """For migrations, and for tests that play the intruder."""
     for table in tables:
-        _run(connection, _allowing(connection.vendor, table))
-
-
-def _run(connection: BaseDatabaseWrapper, statements: tuple[str, ...]) -> None:
-    with connection.cursor() as cursor:
-        for statement in statements:
-            cursor.execute(statement)
+        run(connection, _allowing(connection.vendor, table))

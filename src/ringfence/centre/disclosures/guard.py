@@ -3,6 +3,7 @@
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from ringfence.centre.disclosures.steps import moves
+from ringfence.centre.tenancy.triggers import refusing, run
 
 TABLES = ("disclosures_disclosure", "disclosures_disclosureitem")
 CASES = TABLES[0]
@@ -23,20 +24,13 @@ _SQLITE = (
 )
 
 
-def _refusing(name: str, message: str) -> str:
-    return (
-        f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS "
-        f"$$ BEGIN RAISE EXCEPTION '{message}' USING ERRCODE = 'integrity_constraint_violation'; END $$"
-    )
-
-
 _DROP = (
     *(f"DROP TRIGGER IF EXISTS {table}_{name} ON {table}" for table in TABLES for name in ("no_delete", "no_truncate")),
     f"DROP TRIGGER IF EXISTS {CASES}_steps ON {CASES}",
 )
 _POSTGRESQL = (
-    _refusing("disclosure_kept", KEPT),
-    _refusing("disclosure_steps", STEPS),
+    refusing("disclosure_kept", KEPT),
+    refusing("disclosure_steps", STEPS),
     *_DROP,
     *(
         f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION disclosure_kept()"
@@ -54,21 +48,15 @@ _POSTGRESQL = (
 
 def install(connection: BaseDatabaseWrapper) -> None:
     """Removals and skipped steps are refused from now on, on SQLite and PostgreSQL alike."""
-    _run(connection, _SQLITE if connection.vendor == "sqlite" else _POSTGRESQL)
+    run(connection, _SQLITE if connection.vendor == "sqlite" else _POSTGRESQL)
 
 
 def remove(connection: BaseDatabaseWrapper) -> None:
     """For migrations, and for tests that empty every table."""
     if connection.vendor == "sqlite":
-        _run(connection, tuple(f"DROP TRIGGER IF EXISTS {name}" for name in (f"{CASES}_steps", *_NO_DELETE)))
+        run(connection, tuple(f"DROP TRIGGER IF EXISTS {name}" for name in (f"{CASES}_steps", *_NO_DELETE)))
     else:
-        _run(connection, _DROP)
+        run(connection, _DROP)
 
 
 _NO_DELETE = tuple(f"{table}_no_delete" for table in TABLES)
-
-
-def _run(connection: BaseDatabaseWrapper, statements: tuple[str, ...]) -> None:
-    with connection.cursor() as cursor:
-        for statement in statements:
-            cursor.execute(statement)

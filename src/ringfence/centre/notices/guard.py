@@ -5,6 +5,8 @@ A version is a draft until ``published_at`` is set; the statement that sets it i
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from ringfence.centre.tenancy.triggers import refusing, run
+
 MESSAGE = "A published notice never changes."
 TABLE = "notices_notice"
 
@@ -14,8 +16,7 @@ _SQLITE = tuple(
     for verb in ("UPDATE", "DELETE")
 )
 _POSTGRESQL = (
-    f"CREATE OR REPLACE FUNCTION notice_refuse() RETURNS trigger LANGUAGE plpgsql AS "
-    f"$$ BEGIN RAISE EXCEPTION '{MESSAGE}' USING ERRCODE = 'integrity_constraint_violation'; END $$",
+    refusing("notice_refuse", MESSAGE),
     f"DROP TRIGGER IF EXISTS {TABLE}_no_change ON {TABLE}",
     f"CREATE TRIGGER {TABLE}_no_change BEFORE UPDATE OR DELETE ON {TABLE} FOR EACH ROW "
     "WHEN (OLD.published_at IS NOT NULL) EXECUTE FUNCTION notice_refuse()",
@@ -27,20 +28,14 @@ _POSTGRESQL = (
 
 def install(connection: BaseDatabaseWrapper) -> None:
     """Changes and removals of published notices are refused from now on, on SQLite and PostgreSQL alike."""
-    _run(connection, _SQLITE if connection.vendor == "sqlite" else _POSTGRESQL)
+    run(connection, _SQLITE if connection.vendor == "sqlite" else _POSTGRESQL)
 
 
 def remove(connection: BaseDatabaseWrapper) -> None:
     """For migrations, and for tests that empty every table."""
     if connection.vendor == "sqlite":
-        _run(connection, tuple(f"DROP TRIGGER IF EXISTS {TABLE}_no_{verb}" for verb in ("update", "delete")))
+        run(connection, tuple(f"DROP TRIGGER IF EXISTS {TABLE}_no_{verb}" for verb in ("update", "delete")))
     else:
-        _run(
+        run(
             connection, tuple(f"DROP TRIGGER IF EXISTS {TABLE}_no_{verb} ON {TABLE}" for verb in ("change", "truncate"))
         )
-
-
-def _run(connection: BaseDatabaseWrapper, statements: tuple[str, ...]) -> None:
-    with connection.cursor() as cursor:
-        for statement in statements:
-            cursor.execute(statement)

@@ -7,9 +7,9 @@ from django.utils.translation import gettext_lazy as _
 
 from ringfence.centre.assessments.actions.drafting import Details
 from ringfence.centre.assessments.actions.signing import MAX_ADVICE
-from ringfence.centre.assessments.actions.writing import MOST_REASON
 from ringfence.centre.assessments.models import Outcome
 from ringfence.centre.assessments.purposes import Purpose
+from ringfence.kit.typed import MOST_REASON
 from ringfence.web.forms import DateField
 
 Choices = list[tuple[str, str]]

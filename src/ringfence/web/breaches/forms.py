@@ -1,6 +1,7 @@
 """What the pages of a breach ask for."""
 
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -12,7 +13,7 @@ from ringfence.centre.breaches.actions.opening import MAX_TEXT
 from ringfence.centre.breaches.actions.telling import MAX_REFERENCE
 from ringfence.centre.breaches.models import BreachKind, Decision
 from ringfence.centre.breaches.words import PLANNED, Reach
-from ringfence.web.forms import DateField, day_end, day_start
+from ringfence.web.forms import DateField, day_end, day_start, long_text_field
 
 Choices = list[tuple[str, str]]
 STORED_DAYS = 60
@@ -33,15 +34,7 @@ def time_field(label: Any, *, missing: Any, required: bool = True) -> forms.Time
     )
 
 
-def text_field(label: Any, *, missing: Any, hint: Any = "", required: bool = True, rows: int = 5) -> forms.CharField:
-    return forms.CharField(
-        label=label,
-        required=required,
-        max_length=MAX_TEXT,
-        help_text=hint,
-        widget=forms.Textarea(attrs={"rows": rows}),
-        error_messages={"required": missing},
-    )
+text_field = partial(long_text_field, longest=MAX_TEXT)
 
 
 class OpenForm(forms.Form):

@@ -1,5 +1,6 @@
 """What the pages of a disclosure ask for."""
 
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -11,7 +12,8 @@ from ringfence.centre.assessments.purposes import MAX_CASE, NEEDS_CASE
 from ringfence.centre.assessments.stating import purposes_on
 from ringfence.centre.disclosures import actions
 from ringfence.centre.disclosures.models import PURPOSES, Advice, Asker, Form, Result
-from ringfence.web.forms import PurposeField
+from ringfence.kit.typed import MOST_REASON
+from ringfence.web.forms import PurposeField, long_text_field
 
 Choices = list[tuple[str, str]]
 REFUSE = "refuse"
@@ -27,17 +29,7 @@ def line_field(label: Any, *, missing: Any, longest: int, hint: Any = "") -> for
     )
 
 
-def text_field(
-    label: Any, *, missing: Any, hint: Any = "", required: bool = True, longest: int = actions.MAX_TEXT
-) -> forms.CharField:
-    return forms.CharField(
-        label=label,
-        required=required,
-        max_length=longest,
-        help_text=hint,
-        widget=forms.Textarea(attrs={"rows": 5}),
-        error_messages={"required": missing},
-    )
+text_field = partial(long_text_field, longest=actions.MAX_TEXT)
 
 
 def choice_field(label: Any, choices: Any, *, missing: Any, hint: Any = "") -> forms.ChoiceField:
@@ -143,7 +135,7 @@ class OverrideForm(forms.Form):
         _("Why do you go on all the same?"),
         missing=_("Give a reason of 10 to 500 characters."),
         hint=_("10 to 500 characters. The officer is told at once."),
-        longest=actions.MAX_REASON,
+        longest=MOST_REASON,
     )
 
 

@@ -34,16 +34,14 @@ DECIDED_SHOWN = timedelta(days=7)
 
 
 def _line(row: queries.FlagRow, names: Names, now: datetime, request: PersonRequest) -> dict[str, object]:
+    decides = row.state == FlagState.OPEN and may_decide(request.person.user, row.client, now)
     return {
         "row": row,
         "where": names.where(row.client, row.queue_id),
         "colour": FLAG_COLOURS[row.state],
         "waited": row.waited_seconds(now),
-        "decides": row.state == FlagState.OPEN and may_decide(request.person.user, row.client, now),
-        "agrees": row.state == FlagState.OPEN
-        and bool(row.proposed_by_id)
-        and row.proposed_by_id != request.person.user.id.hex
-        and may_decide(request.person.user, row.client, now),
+        "decides": decides,
+        "agrees": decides and row.proposed_by_id not in ("", request.person.user.id.hex),
         "settles": row.state == FlagState.CONFLICT and request.person.may(Right.SETTLE_CONFLICT),
     }
 
@@ -159,7 +157,10 @@ def delete_call(request: PersonRequest, call_id: str) -> HttpResponse:
             decides=may_decide(user, call.client_id, now),
             duty=duty_supervisor(call.client_id, now) if call.client_id else None,
             checking=checking,
-            second=checking and needs_second_person(call.client_id, form.cleaned_data["code"], flag),
+            second=checking
+            and call.client_id is not None
+            and not (flag and flag.proposed_by)
+            and needs_second_person(call.client_id, FlagCode(form.cleaned_data["code"])),
             terms=terms,
             confirmed=confirmed,
             reason=FlagCode(form.cleaned_data["code"]).label if checking else "",

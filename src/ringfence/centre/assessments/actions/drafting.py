@@ -10,7 +10,7 @@ from django.utils import timezone
 from ringfence.centre.accounts.models import User
 from ringfence.centre.accounts.queries import actor_of
 from ringfence.centre.accounts.rights import Right
-from ringfence.centre.assessments.actions.writing import locked, need, one_line, step
+from ringfence.centre.assessments.actions.writing import line_of, locked, need, step
 from ringfence.centre.assessments.entries import AssessmentDrafted, AssessmentEnded
 from ringfence.centre.assessments.errors import Invalid, Refused
 from ringfence.centre.assessments.models import Assessment
@@ -86,10 +86,10 @@ def _tidy(details: Details, *, today: date) -> Details:
     if details.review_on <= today:
         raise Invalid("review_on", "The review is later than today.")
     return Details(
-        title=one_line("title", details.title, 120, "Say what is assessed."),
-        reference=one_line("reference", details.reference, 80, "Enter the reference of the document."),
-        kept_at=one_line("kept_at", details.kept_at, 300, "Say where the document is kept."),
-        owner=one_line("owner", details.owner, 120, "Name the post that looks after it."),
+        title=line_of("title", details.title, "Say what is assessed.", most=120),
+        reference=line_of("reference", details.reference, "Enter the reference of the document.", most=80),
+        kept_at=line_of("kept_at", details.kept_at, "Say where the document is kept.", most=300),
+        owner=line_of("owner", details.owner, "Name the post that looks after it.", most=120),
         clients=sorted(set(details.clients)),
         purposes=[purpose.value for purpose in Purpose if purpose.value in details.purposes],
         review_on=details.review_on,

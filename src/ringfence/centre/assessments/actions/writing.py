@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from django.db import transaction
 
@@ -12,9 +13,10 @@ from ringfence.centre.assessments.entries import StepRefused
 from ringfence.centre.assessments.errors import Invalid, NotFound, Refused
 from ringfence.centre.assessments.models import Assessment
 from ringfence.centre.audit.actions import record
+from ringfence.kit.typed import one_line, reason
 
-LEAST_REASON = 10
-MOST_REASON = 500
+line_of = partial(one_line, unfit=Invalid)
+reason_of = partial(reason, unfit=Invalid)
 
 
 @contextmanager
@@ -42,21 +44,3 @@ def locked(assessment_id: str) -> Assessment:
     if row is None:
         raise NotFound
     return row
-
-
-def one_line(field: str, text: str, most: int, missing: str) -> str:
-    """The text on one line. Raises Invalid."""
-    text = " ".join(text.split())
-    if not text:
-        raise Invalid(field, missing)
-    if len(text) > most:
-        raise Invalid(field, f"Shorten this to {most} characters.")
-    return text
-
-
-def reason_of(field: str, text: str) -> str:
-    """A reason that says something. Raises Invalid."""
-    text = " ".join(text.split())
-    if not LEAST_REASON <= len(text) <= MOST_REASON:
-        raise Invalid(field, f"Give a reason of {LEAST_REASON} to {MOST_REASON} characters.")
-    return text

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from functools import partial
 
 from django.db import transaction
 from django.db.models import Max
@@ -18,8 +19,11 @@ from ringfence.centre.jobs.actions import raise_alarm
 from ringfence.centre.tenancy import scope
 from ringfence.centre.tenancy.models import Client
 from ringfence.kit.ids import new_id
+from ringfence.kit.typed import paragraphs
 
 MAX_TEXT = 5_000
+text_of = partial(paragraphs, most=MAX_TEXT, unfit=Invalid)
+"""A text of a breach as it is kept. Raises Invalid."""
 OPEN_ALARM = "breach_open"
 SHORT_ALARM = "breach_short"
 PASSED_ALARM = "breach_passed"
@@ -103,13 +107,3 @@ def _tell(breach: Breach, *, by: User, now: datetime) -> None:
 def detail_of(breach: Breach) -> str:
     """What alarms add to their code; they hold no text."""
     return "drill" if breach.drill else ""
-
-
-def text_of(field: str, text: str, missing: str) -> str:
-    """As it is kept. Raises Invalid when it is empty or too long."""
-    text = text.strip()
-    if not text:
-        raise Invalid(field, missing)
-    if len(text) > MAX_TEXT:
-        raise Invalid(field, f"Shorten this to {MAX_TEXT} characters.")
-    return text

@@ -14,13 +14,11 @@ from ringfence.centre.disclosures.actions.deciding import (
 )
 from ringfence.centre.disclosures.actions.items import attach, look_up, take_out
 from ringfence.centre.disclosures.actions.opening import MAX_NAME, open_case
-from ringfence.centre.disclosures.actions.taking import LEAST_REASON, MAX_REASON, MAX_TEXT
+from ringfence.centre.disclosures.actions.taking import MAX_TEXT
 
 __all__ = [
     "DEFAULT_DAYS",
-    "LEAST_REASON",
     "MAX_NAME",
-    "MAX_REASON",
     "MAX_TEXT",
     "ask_advice",
     "attach",

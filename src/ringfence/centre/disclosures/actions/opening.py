@@ -12,7 +12,7 @@ from ringfence.centre.assessments.errors import PurposeOff
 from ringfence.centre.assessments.purposes import MAX_CASE
 from ringfence.centre.assessments.stating import stated
 from ringfence.centre.audit.actions import record
-from ringfence.centre.disclosures.actions.taking import note, text_of
+from ringfence.centre.disclosures.actions.taking import line_of, note, text_of
 from ringfence.centre.disclosures.entries import DisclosureOpened, StepRefused
 from ringfence.centre.disclosures.errors import Invalid, NoProcedure, Refused
 from ringfence.centre.disclosures.models import PURPOSES, Asker, Disclosure
@@ -48,9 +48,14 @@ def open_case(
         raise Invalid("asker", "Choose who asks from the list.")
     if purpose not in dict(PURPOSES):
         raise Invalid("purpose", "Choose a purpose from the list.")
-    name = _line("requester_name", requester_name, "Enter the name of the person who asks.", MAX_NAME)
-    post = _line("requester_post", requester_post, "Enter the post and organisation of the person who asks.", MAX_NAME)
-    reference = _line("case_reference", case_reference, "Enter the reference under which they ask.", MAX_CASE)
+    name = line_of("requester_name", requester_name, "Enter the name of the person who asks.", most=MAX_NAME)
+    post = line_of(
+        "requester_post",
+        requester_post,
+        "Enter the post and organisation of the person who asks.",
+        most=MAX_NAME,
+    )
+    reference = line_of("case_reference", case_reference, "Enter the reference under which they ask.", most=MAX_CASE)
     text = text_of("request", request, "Say what is asked.")
     try:
         stated(purpose, reference, by=user, clients=[client], now=now)
@@ -88,15 +93,6 @@ def open_case(
         )
         note(entry, row, by=user, now=now)
     return row
-
-
-def _line(field: str, text: str, missing: str, longest: int) -> str:
-    text = " ".join(text.split())
-    if not text:
-        raise Invalid(field, missing)
-    if len(text) > longest:
-        raise Invalid(field, f"Shorten this to {longest} characters.")
-    return text
 
 
 def _refuse(user: User, why: str, *, client: str | None = None, now: datetime) -> None:

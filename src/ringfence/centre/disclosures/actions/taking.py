@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 
 from django.db import transaction
 
@@ -17,9 +18,13 @@ from ringfence.centre.disclosures.entries import StepRefused
 from ringfence.centre.disclosures.errors import Invalid, Refused
 from ringfence.centre.disclosures.models import Disclosure
 from ringfence.centre.disclosures.steps import STEPS, WHOSE, State, Step
+from ringfence.kit.typed import one_line, paragraphs, reason
 
 MAX_TEXT = 5_000
-LEAST_REASON, MAX_REASON = 10, 500
+line_of = partial(one_line, unfit=Invalid)
+text_of = partial(paragraphs, most=MAX_TEXT, unfit=Invalid)
+"""A text of a case as it is kept. Raises Invalid."""
+reason_of = partial(reason, unfit=Invalid)
 
 
 @contextmanager
@@ -63,21 +68,3 @@ def tell_holders(
     people = [one for one in who_could(right, at=now, client=row.client_id) if one.is_active and one.id.hex not in but]
     tell(people, code, clients=[row.client_id], at=now, subject=row.disclosure_id)
     return people
-
-
-def text_of(field: str, text: str, missing: str) -> str:
-    """As it is kept. Raises Invalid when it is empty or too long."""
-    text = text.replace("\r\n", "\n").strip()
-    if not text:
-        raise Invalid(field, missing)
-    if len(text) > MAX_TEXT:
-        raise Invalid(field, f"Shorten this to {MAX_TEXT} characters.")
-    return text
-
-
-def reason_of(field: str, text: str) -> str:
-    """A tidied reason of 10 to 500 characters. Raises Invalid."""
-    reason = " ".join(text.split())
-    if not LEAST_REASON <= len(reason) <= MAX_REASON:
-        raise Invalid(field, f"Give a reason of {LEAST_REASON} to {MAX_REASON} characters.")
-    return reason

@@ -39,8 +39,7 @@ from ringfence.centre.retention.errors import (
 )
 from ringfence.centre.retention.models import SPECIAL, Cause, Flag, FlagCode, FlagState, HoldItem
 from ringfence.centre.retention.queries.duty import may_decide
-from ringfence.centre.retention.queries.rules import value_of
-from ringfence.centre.retention.schedule import Code
+from ringfence.centre.retention.queries.flags import needs_second_person
 from ringfence.centre.retention.sealing import seal_note
 from ringfence.centre.retention.terms import sensitive_terms
 from ringfence.centre.tenancy import scope
@@ -100,7 +99,7 @@ def delete_early(user: User, call_id: str, *, code: str, note: str, confirmed: b
         _refused(user, call_id, "not_on_duty", client=call.client_id)
         raise NotOnDuty
     text = checked_note(note, confirmed=confirmed)
-    second = chosen not in SPECIAL and bool(value_of(Code.SECOND_PERSON, call.client_id))
+    second = needs_second_person(call.client_id, chosen)
     with scope(call.client_id):
         with transaction.atomic():
             rows = list(Recording.objects.select_for_update().filter(call_id=call.pk))

@@ -194,11 +194,9 @@ def stub_of(recording_id: str) -> Stub | None:
     )
 
 
-def needs_second_person(client: str | None, code: str, flag: FlagRow | None) -> bool:
-    """True when a deletion for this reason would only be proposed now (C3)."""
-    if client is None or FlagCode(code) in SPECIAL or (flag is not None and flag.proposed_by):
-        return False
-    return bool(value_of(Code.SECOND_PERSON, client))
+def needs_second_person(client: str, code: FlagCode) -> bool:
+    """True when one person alone cannot delete early for this reason (C3)."""
+    return code not in SPECIAL and bool(value_of(Code.SECOND_PERSON, client))
 
 
 def flags_by_month(*, since: datetime, until: datetime) -> dict[tuple[int, int, str, str], int]:
