@@ -69,7 +69,7 @@ def test_nobody_hears_it_from_the_first_word_and_the_second_destroys_it(
         hear(rex, recording, now=NOW)
     with scope("BBC"):
         (row,) = open_flags()
-    assert (row.proposed_by, row.note, row.code.value) == ("Tilly", NOTE, "payment")
+    assert (row.proposed_by, row.proposed_at, row.note, row.code.value) == ("Tilly", NOW, NOTE, "payment")
     assert row_of(recording).state not in {RecordingState.DESTROYING, RecordingState.DELETED}
     done = agree_deletion(hana, row.flag_id, now=NOW)
     assert (done.proposed, done.finished) == (False, True)

@@ -46,6 +46,7 @@ class FlagRow:
     proposed_by: str
     """Who wants it deleted, while a second person has to agree (C3); else empty."""
     proposed_by_id: str
+    proposed_at: datetime | None
     note: str
     """Theirs."""
     decided_by: str
@@ -72,6 +73,7 @@ def _flag(row: Flag) -> FlagRow:
         escalated_at=row.escalated_at,
         proposed_by=row.proposed_by.display_name if row.proposed_by else "",
         proposed_by_id=row.proposed_by.pk.hex if row.proposed_by else "",
+        proposed_at=row.proposed_at,
         note=open_note(row.client_id, row.proposed_note),
         decided_by=row.decided_by.display_name if row.decided_by else "",
         decided_at=row.decided_at,
