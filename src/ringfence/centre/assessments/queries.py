@@ -9,8 +9,8 @@ from ringfence.centre.assessments.access import may_see
 from ringfence.centre.assessments.models import Assessment, State
 from ringfence.centre.assessments.purposes import Purpose
 from ringfence.centre.assessments.stating import in_force
-from ringfence.centre.audit.entries import entry_types
 from ringfence.centre.audit.models import AuditEntry
+from ringfence.centre.audit.queries import naming
 from ringfence.centre.suppliers.queries import Fault, Whereabouts, suppliers_now, where_data_is
 from ringfence.centre.tenancy import all_clients
 
@@ -91,7 +91,6 @@ def unknowns(*, today: date) -> tuple[Unknown, ...]:
 
 def timeline(assessment: Assessment) -> tuple[AuditEntry, ...]:
     """What the audit trail tells of the entry, oldest first, read past client scopes: it belongs to no single one."""
-    codes = [code for code in entry_types() if code.startswith("assessment.")]
     with all_clients(_WHY_ALL):
-        mine = AuditEntry.objects.filter(code__in=codes, fields__contains=f'"assessment_id":"{assessment.pk}"')
+        mine = AuditEntry.objects.filter(naming("assessment", "assessment_id", assessment.pk))
         return tuple(mine.order_by("number"))

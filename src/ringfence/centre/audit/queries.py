@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import models, transaction
+from django.db.models import Q
 
 from ringfence.centre.audit.chain import stored_lines
 from ringfence.centre.audit.entries import entry_types, read_entry
@@ -130,6 +131,12 @@ class BadEntry:
 
     number: int
     problem: str
+
+
+def naming(family: str, field: str, value: str) -> Q:
+    """Entries whose codes begin with ``family`` and of which ``field`` is ``value``: the trail of one thing."""
+    codes = [code for code in entry_types() if code.startswith(f"{family}.")]
+    return Q(code__in=codes, fields__contains=f'"{field}":"{value}"')
 
 
 def verify(first: int = 1, last: int | None = None, *, vouched: Mapping[int, str] | None = None) -> BadEntry | None:

@@ -12,9 +12,8 @@ from ringfence.centre.accounts.models import User
 from ringfence.centre.accounts.queries import actor_of
 from ringfence.centre.assessments.purposes import Purpose
 from ringfence.centre.audit.actions import record
-from ringfence.centre.audit.entries import entry_types
 from ringfence.centre.audit.models import AuditEntry
-from ringfence.centre.audit.queries import describe
+from ringfence.centre.audit.queries import describe, naming
 from ringfence.centre.breaches.access import may_see
 from ringfence.centre.breaches.affected import AffectedState, state_of, states
 from ringfence.centre.breaches.entries import AffectedExported, AffectedSeen
@@ -64,9 +63,8 @@ def timeline(breach: Breach) -> "models.QuerySet[AuditEntry]":
 
     Call it inside a scope that holds the breach's client.
     """
-    codes = [code for code in entry_types() if code.startswith("breach.")]
     rows = AuditEntry.objects.filter(client_code=breach.client_id)
-    mine = Q(code__in=codes, fields__contains=f'"breach_id":"{breach.breach_id}"')
+    mine = naming("breach", "breach_id", breach.breach_id)
     if (
         rows.filter(mine, fields__contains=f'"step":"{Step.KEY}"', code="breach.contained").exists()
         and not breach.drill

@@ -9,8 +9,8 @@ from django.db.models import Q
 from ringfence.centre.accounts.models import User
 from ringfence.centre.accounts.queries import clients_of
 from ringfence.centre.accounts.rights import Right
-from ringfence.centre.audit.entries import entry_types
 from ringfence.centre.audit.models import AuditEntry
+from ringfence.centre.audit.queries import naming
 from ringfence.centre.disclosures.access import ANY_OF_THEM
 from ringfence.centre.disclosures.models import Disclosure, DisclosureItem
 from ringfence.centre.disclosures.sealing import open_text
@@ -107,8 +107,7 @@ def timeline(row: Disclosure) -> "models.QuerySet[AuditEntry]":
 
     Call it inside a scope that holds the case's client.
     """
-    codes = [code for code in entry_types() if code.startswith("disclosure.")]
-    mine = Q(code__in=codes, fields__contains=f'"disclosure_id":"{row.disclosure_id}"')
+    mine = naming("disclosure", "disclosure_id", row.disclosure_id)
     plays = Q(code__in=PLAYS, fields__contains=f'"case_reference":"{row.reference}"', at__gte=row.opened_at)
     rows: models.QuerySet[AuditEntry] = AuditEntry.objects.filter(mine | plays, client_code=row.client_id)
     return rows.order_by("number")
