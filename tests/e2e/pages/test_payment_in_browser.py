@@ -20,7 +20,7 @@ from playwright.sync_api import Error as PlaywrightError
 from tests.e2e.pages.conftest import Site, signed_in
 from tests.e2e.pages.judging import overflow, problems
 from tests.e2e.pages.test_pages_in_browser import tell
-from tests.e2e.pages.test_people_in_browser import nobody_does_anything
+from tests.e2e.pages.test_people_in_browser import nobody_does_anything, stays_signed_in
 from tests.support import browser as chromium
 from tests.support.provider import Provider, provider
 from tests.support.system import eventually
@@ -242,7 +242,7 @@ def test_a_payment_outlives_a_session_that_nobody_uses_and_warns_before(browser:
         warning = window.get_by_role("alertdialog", name="You will soon be signed out")
         expect(window.get_by_role("button", name="Stay signed in")).to_be_focused(timeout=PATIENCE_MS)
         assert problems(window) == []
-        window.keyboard.press("Enter")
+        stays_signed_in(window)
         expect(warning).to_be_hidden()
         nobody_does_anything(window, minutes=31)
         over = window.get_by_role("alertdialog", name="You have been signed out")

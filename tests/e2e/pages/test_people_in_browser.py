@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from allauth.usersessions.models import UserSession
 from django.db.models import F
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from tests.e2e.pages.conftest import Site, signed_in
 from tests.e2e.pages.judging import faults, overflow, problems
 from tests.e2e.pages.test_pages_in_browser import in_call
@@ -282,7 +282,7 @@ def test_who_does_nothing_is_warned_stays_with_one_key_and_loses_no_text(browser
             page.set_viewport_size({"width": width, "height": 900})
             assert overflow(page) <= 0
             shoot(page, f"warning-{width}")
-        page.keyboard.press("Enter")
+        stays_signed_in(page)
         expect(warning).to_be_hidden()
         page.focus("#id_name")
         page.keyboard.type("Linnet Ashgrove")
@@ -310,6 +310,36 @@ def test_who_does_nothing_is_warned_stays_with_one_key_and_loses_no_text(browser
         )  # read by the server, not refused as forged
         nobody_does_anything(page, minutes=31)
         expect(page).to_have_url(f"{site.url}/account/login/?next=%2Fpeople%2Fjoin%2F")
+
+
+def test_who_says_that_they_stay_while_the_page_asks_the_server_is_heard(browser: Browser, site: Site) -> None:
+    with signed_in(browser, site, "hos") as profile:
+        page = profile.new_page()
+        page.clock.install()
+        page.goto("/people/join/")
+        page.clock.pause_at(page.evaluate("() => Date.now() / 1000 + 1"))  # no later look mends anything
+        nobody_does_anything(page, minutes=29)
+        warning = page.get_by_role("alertdialog", name="You will soon be signed out")
+        expect(page.get_by_role("button", name="Stay signed in")).to_be_focused()
+        questions: list[Route] = []
+        page.route("**/account/session", lambda route: questions.append(route), times=1)
+        with page.expect_request("**/account/session"):
+            page.clock.run_for(5000)
+        page.keyboard.press("Enter")
+        expect(warning).to_be_hidden()
+        with page.expect_response(lambda answer: answer.request.method == "POST") as told:
+            questions[0].continue_()
+        assert told.value.ok
+        expect(warning).to_be_hidden()
+
+
+def stays_signed_in(page: Page) -> None:
+    """One press of the warning's button; the server has written it down when this returns."""
+    with page.expect_response(
+        lambda answer: answer.request.method == "POST" and answer.url.endswith("/account/session")
+    ) as told:
+        page.keyboard.press("Enter")
+    assert told.value.ok
 
 
 def nobody_does_anything(page: Page, *, minutes: int) -> None:

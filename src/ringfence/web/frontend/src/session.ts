@@ -47,12 +47,17 @@ function main(dialog: HTMLDialogElement): void {
   let kept = words['stays'] !== undefined
   let over = false
   let asking = false
+  /** Somebody said that they stay while another question was on its way. */
+  let owed = false
   /** The end that was read and put up with: the length of a session cannot be changed. */
   let understood = false
   let before: Element | null = null
 
   async function ask(method: 'GET' | 'POST'): Promise<void> {
-    if (asking) return
+    if (asking) {
+      owed ||= method === 'POST'
+      return
+    }
     asking = true
     try {
       if (method === 'POST') {
@@ -76,6 +81,10 @@ function main(dialog: HTMLDialogElement): void {
     } finally {
       asking = false
     }
+    if (owed && !over) {
+      owed = false
+      await ask('POST')
+    }
   }
 
   function take(answer: Answer): void {
@@ -89,7 +98,7 @@ function main(dialog: HTMLDialogElement): void {
     if (over || answer.left_ms > WARN_MS) {
       over = false
       close()
-    } else if (!understood && !dialog.open) warn(answer.because)
+    } else if (!understood && !owed && !dialog.open) warn(answer.because)
   }
 
   /** Forms that were open while somebody signed in again can still be sent. */
