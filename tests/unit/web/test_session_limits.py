@@ -10,6 +10,7 @@ from allauth.usersessions.models import UserSession
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.db.models import F
+from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 from django.utils import timezone
 from tests.support.pages import Centre
@@ -22,6 +23,7 @@ from ringfence.centre.live.access import audience_of_session
 from ringfence.centre.live.models import AgentPresence
 from ringfence.centre.tenancy import all_clients
 from ringfence.control.facts import AgentState, StateCause
+from ringfence.web.account.session_limits import SessionLimitsMiddleware
 
 SignIn = Callable[[str], Visitor]
 OPENS = {"accept": "text/html,application/xhtml+xml", "sec-fetch-mode": "navigate"}
@@ -228,6 +230,27 @@ def test_requests_that_find_the_end_at_once_audit_it_once(sign_in: SignIn) -> No
         request = RequestFactory().get("/")
         request.session, request.user = SessionStore(key), user
         end_session(request, SessionEnd.IDLE)
+    assert ended() == ["idle"]
+
+
+def test_a_request_under_way_while_its_session_ends_is_nobodys_and_begins_no_new_one(sign_in: SignIn) -> None:
+    visitor = sign_in("SUP")
+    visitor.get("/", headers=OPENS)
+    wait(30 * MINUTE)
+    late, first = (RequestFactory().get("/calls/", headers=OPENS) for _ in range(2))
+    for request in (late, first):  # both have read the session before either finds its end
+        request.session, request.user = SessionStore(visitor.session.session_key), person(visitor)
+        assert request.session["_auth_user_id"]
+    seen: list[bool] = []
+
+    def page(request: HttpRequest) -> HttpResponse:
+        seen.append(request.user.is_authenticated)
+        return HttpResponse()
+
+    SessionLimitsMiddleware(page)(first)
+    SessionLimitsMiddleware(page)(late)
+    assert seen == [False, False]
+    assert not UserSession.objects.exists()
     assert ended() == ["idle"]
 
 

@@ -69,13 +69,16 @@ def times_of(session_key: str) -> SessionTimes | None:
     return _times(row) if row else None
 
 
-def times_of_request(request: HttpRequest) -> SessionTimes:
-    """The times of a signed-in request's session; they begin with the first request that is seen of it."""
+def times_of_request(request: HttpRequest) -> SessionTimes | None:
+    """The times of a signed-in request's session; they begin with the first request that is seen of it.
+
+    None when the session ended, by another request or by somebody, while this one was under way.
+    """
     key = request.session.session_key or ""
     found = times_of(key)
-    if found is None:
+    if found is None and Session.objects.filter(pk=key).exists():
         UserSession.objects.create_from_request(request)
-        found = _times(UserSession.objects.get(session_key=key))
+        found = times_of(key)
     return found
 
 

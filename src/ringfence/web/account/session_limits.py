@@ -13,7 +13,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.auth import REDIRECT_FIELD_NAME, logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render, resolve_url
 from django.urls import Resolver404, resolve
@@ -70,6 +70,9 @@ class SessionLimitsMiddleware:
 
 def _keep_limits(request: HttpRequest, *, now: datetime) -> None:
     route, times = _route(request), times_of_request(request)
+    if times is None:
+        logout(request)
+        return
     works = route in DESK and at_work(request.user)
     because = times.end(now)
     if (because is SessionEnd.IDLE and not works) or (
