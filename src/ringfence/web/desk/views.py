@@ -1,5 +1,6 @@
 """The agent desk: one page, its state as JSON, and a command per button."""
 
+from contextlib import aclosing
 from typing import Any
 
 from django.conf import settings
@@ -207,9 +208,10 @@ async def events(request: HttpRequest) -> HttpResponseBase:
         return message(_("Too many pages follow events. Close some."), 503)
 
     async def parts() -> Any:
-        yield first
-        async for part in follower:
-            yield part
+        async with aclosing(follower):  # a page that leaves ends what follows for it at once
+            yield first
+            async for part in follower:
+                yield part
 
     return StreamingHttpResponse(
         parts(), content_type="text/event-stream", headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}

@@ -300,8 +300,7 @@ async def _parts(view: WavView, start: int, end: int, grant: str) -> AsyncIterat
     Before each further part it is asked again whether it may be heard: a deletion or a flag ends a play that is under
     way, and the connection with it (R51).
     """
-    read = sync_to_async(read_part, thread_sensitive=False)
     for first in range(start, end, PART_BYTES):
         if first > start and not await sync_to_async(may_go_on)(grant, now=timezone.now()):
             raise PlayEnded
-        yield await read(view, first, min(first + PART_BYTES, end))
+        yield await read_part(view, first, min(first + PART_BYTES, end))
