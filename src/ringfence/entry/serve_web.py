@@ -1,9 +1,13 @@
 """The web process: Django's pages under uvicorn; HTTPS alone off loopback (R131)."""
 
+import asyncio
 import contextlib
 import signal
+import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
 
 import uvicorn
 from typing_extensions import override
@@ -16,8 +20,17 @@ GRACE_SECONDS = 3
 """For answers under way; event streams are cut and the browsers follow the next run."""
 
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
 class _Server(uvicorn.Server):
     """Ends with code 0 at a signal: uvicorn would raise the signal again and so report a failure to the supervisor."""
+
+    @override
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        asyncio.get_running_loop().set_default_executor(SpareThreads())
+        await super().startup(sockets)
 
     @contextlib.contextmanager
     @override
@@ -61,6 +74,26 @@ def keep_no_connection() -> None:
     from django.db import connections
 
     connections.settings["default"]["CONN_MAX_AGE"] = 0
+
+
+class SpareThreads(ThreadPoolExecutor):
+    """The event loop's own threads, which leave no database connection behind.
+
+    Django makes error pages in them, and the end of a request closes only what its own thread opened: a connection
+    would stay for as long as the process lives, and fail every later page of its thread once the database was away.
+    """
+
+    @override
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
+        from django.db import connections
+
+        def work() -> T:
+            try:
+                return fn(*args, **kwargs)
+            finally:
+                connections.close_all()
+
+        return super().submit(work)
 
 
 def serve(settings: Settings, *, supervised: bool) -> int:

@@ -21,7 +21,7 @@ from tests.support.browser import chromium, context, write_tone
 from tests.support.pages import Centre, Exchange, exchange, furnish
 from tests.support.sealed import empty_storage
 
-from ringfence.entry.serve_web import keep_no_connection
+from ringfence.entry.serve_web import SpareThreads, keep_no_connection
 
 BUILT = Path(__file__).resolve().parents[3] / "src/ringfence/web/static/dist/desk.js"
 
@@ -50,7 +50,12 @@ def serving() -> Iterator[str]:
     server = uvicorn.Server(
         uvicorn.Config(get_asgi_application(), host="127.0.0.1", port=0, lifespan="off", log_config=None, ws="none")
     )
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve()), name="pages")
+
+    async def serve() -> None:
+        asyncio.get_running_loop().set_default_executor(SpareThreads())
+        await server.serve()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), name="pages")
     thread.start()
     deadline = time.monotonic() + 20
     while not server.started:
