@@ -64,9 +64,9 @@ def init() -> None:
 @app.command()
 def check() -> None:
     """Say what stands in the way, each line with its cure."""
-    from ringfence.entry import checks
+    from ringfence.entry.checks.report import every, report
 
-    raise typer.Exit(checks.report(checks.every(_current(), now=datetime.now(UTC)), say))
+    raise typer.Exit(report(every(_current(), now=datetime.now(UTC)), say))
 
 
 @app.command()
@@ -92,12 +92,13 @@ def up(drain_seconds: Drain = 0.0) -> None:
 
 def ready_to_run(current: Settings) -> None:
     """Raises OperatorError for what would only fail later, in a child's log."""
-    from ringfence.entry import checks, installation, ports, processes, register_checks
-    from ringfence.entry.findings import Level
+    from ringfence.entry import installation, ports, processes
+    from ringfence.entry.checks import key_files, machine, registers
+    from ringfence.entry.checks.findings import Level
 
     installation.refuse_half_restored(current)
-    findings = [*checks.data_folder(current), *checks.control_socket(current), *checks.keys(current)]
-    for finding in [*findings, *register_checks.regions(current, now=datetime.now(UTC))]:
+    findings = [*machine.data_folder(current), *machine.control_socket(current), *key_files.keys(current)]
+    for finding in [*findings, *registers.regions(current, now=datetime.now(UTC))]:
         if finding.level is Level.FAIL:
             raise OperatorError(f"{finding.subject}: {finding.sentence}")
     if processes.engine_status(current) is not None:
@@ -118,20 +119,22 @@ def engine(supervised: Supervised = False, drain_seconds: Drain = 0.0) -> None:
 @app.command()
 def web(supervised: Supervised = False) -> None:
     """Run the pages alone."""
-    from ringfence.entry import checks, installation, serve_web
+    from ringfence.entry import installation, serve_web
+    from ringfence.entry.checks.key_files import require_keys
 
     installation.refuse_half_restored(_current())
-    checks.require_keys(_current())
+    require_keys(_current())
     raise typer.Exit(serve_web.serve(_current(), supervised=supervised))
 
 
 @app.command()
 def worker(supervised: Supervised = False) -> None:
     """Run the bridge and the jobs alone."""
-    from ringfence.entry import checks, installation, serve_worker
+    from ringfence.entry import installation, serve_worker
+    from ringfence.entry.checks.key_files import require_keys
 
     installation.refuse_half_restored(_current())
-    checks.require_keys(_current())
+    require_keys(_current())
     raise typer.Exit(serve_worker.serve(_current(), supervised=supervised))
 
 

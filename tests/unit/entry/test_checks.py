@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ringfence.entry import certificates, checks, installation
-from ringfence.entry.findings import Finding, Level
+from ringfence.entry import certificates, installation
+from ringfence.entry.checks import key_files, machine, report, stores
+from ringfence.entry.checks.findings import Finding, Level
 from ringfence.entry.settings import Settings
 from ringfence.vault.keys import FileRootKey
 from ringfence.vault.keystore import SqliteKeyStore
@@ -55,23 +56,23 @@ def one(findings: Iterable[Finding], level: Level) -> str:
 
 def test_a_good_installation_has_no_failure(settings: Settings) -> None:
     installed(settings)
-    for check in (checks.data_folder, checks.control_socket, checks.keys, checks.transport, checks.free_ports):
+    for check in (machine.data_folder, machine.control_socket, key_files.keys, machine.transport, machine.free_ports):
         assert failed(check(settings)) == []
-    assert failed(checks.certificate(settings, now=NOW)) == []
+    assert failed(machine.certificate(settings, now=NOW)) == []
 
 
 def test_a_missing_data_folder_names_init(settings: Settings) -> None:
-    assert "run 'ringfence init'" in one(checks.data_folder(settings), Level.FAIL)
+    assert "run 'ringfence init'" in one(machine.data_folder(settings), Level.FAIL)
 
 
 def test_a_data_folder_open_to_others_names_chmod(settings: Settings) -> None:
     installed(settings).keys.chmod(0o755)
-    assert f"chmod 700 {settings.keys}" in one(checks.data_folder(settings), Level.WARN)
+    assert f"chmod 700 {settings.keys}" in one(machine.data_folder(settings), Level.WARN)
 
 
 def test_a_data_folder_that_is_a_file_is_named(settings: Settings) -> None:
     settings.data.write_text("in the way")
-    assert "is no folder" in one(checks.data_folder(settings), Level.FAIL)
+    assert "is no folder" in one(machine.data_folder(settings), Level.FAIL)
 
 
 def test_a_control_socket_path_over_107_bytes_fails_and_one_of_107_does_not(tmp_path: Path) -> None:
@@ -81,42 +82,42 @@ def test_a_control_socket_path_over_107_bytes_fails_and_one_of_107_does_not(tmp_
         return Settings(data=Path("/" + "d" * (length - rest - 1)))
 
     assert len(str(with_length(107).control_socket)) == 107
-    assert "107 of 107" in one(checks.control_socket(with_length(107)), Level.OK)
-    assert "choose a shorter folder" in one(checks.control_socket(with_length(108)), Level.FAIL)
+    assert "107 of 107" in one(machine.control_socket(with_length(107)), Level.OK)
+    assert "choose a shorter folder" in one(machine.control_socket(with_length(108)), Level.FAIL)
 
 
 def test_a_missing_root_key_speaks_of_the_safe(settings: Settings) -> None:
     (installed(settings).keys / "root.key").unlink()
-    assert any("put it back from your safe" in sentence for sentence in failed(checks.keys(settings)))
+    assert any("put it back from your safe" in sentence for sentence in failed(key_files.keys(settings)))
 
 
 def test_a_lost_or_damaged_key_store_fails_and_is_not_made_anew(settings: Settings) -> None:
     path = installed(settings).keys / "keys.sqlite3"
     path.write_bytes(b"no database " * 100)
-    assert any("cannot be read or written" in sentence for sentence in failed(checks.keys(settings)))
+    assert any("cannot be read or written" in sentence for sentence in failed(key_files.keys(settings)))
     path.unlink()
-    assert any("put it back from your newest backup" in sentence for sentence in failed(checks.keys(settings)))
+    assert any("put it back from your newest backup" in sentence for sentence in failed(key_files.keys(settings)))
     assert not path.exists()
 
 
 def test_a_root_key_that_others_may_read_names_chmod(settings: Settings) -> None:
     path = installed(settings).keys / "root.key"
     path.chmod(0o644)
-    assert any(f"chmod 600 {path}" in sentence for sentence in failed(checks.keys(settings)))
+    assert any(f"chmod 600 {path}" in sentence for sentence in failed(key_files.keys(settings)))
 
 
 def test_a_lost_signing_key_is_told_from_one_never_made(settings: Settings) -> None:
     keys = installed(settings).keys
     (keys / "signing.key").unlink()
-    assert any("only its public half is there" in sentence for sentence in failed(checks.keys(settings)))
+    assert any("only its public half is there" in sentence for sentence in failed(key_files.keys(settings)))
     (keys / "signing.pub").unlink()
-    assert failed(checks.keys(settings)) == []
+    assert failed(key_files.keys(settings)) == []
 
 
 def test_a_signing_key_that_others_may_read_names_chmod(settings: Settings) -> None:
     path = installed(settings).keys / "signing.key"
     path.chmod(0o644)
-    assert any(f"chmod 600 {path}" in sentence for sentence in failed(checks.keys(settings)))
+    assert any(f"chmod 600 {path}" in sentence for sentence in failed(key_files.keys(settings)))
 
 
 @pytest.mark.parametrize("harm", ["missing", "open", "short"])
@@ -129,7 +130,7 @@ def test_a_secret_that_cannot_be_used_is_named(settings: Settings, harm: str) ->
             path.chmod(0o640)
         case "short":
             path.write_bytes(b"x")
-    (sentence,) = failed(checks.keys(settings))
+    (sentence,) = failed(key_files.keys(settings))
     assert str(path) in sentence
 
 
@@ -137,13 +138,13 @@ def test_a_taken_port_fails_with_its_setting(settings: Settings) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", settings.web.port))
         taken.listen()
-        assert "set web.port to a free port" in one(checks.free_ports(settings), Level.FAIL)
-    assert one(checks.free_ports(settings), Level.OK)
+        assert "set web.port to a free port" in one(machine.free_ports(settings), Level.FAIL)
+    assert one(machine.free_ports(settings), Level.OK)
 
 
 def test_a_wildcard_address_needs_an_advertised_one(settings: Settings) -> None:
     sip = settings.sip.model_copy(update={"host": "0.0.0.0"})
-    assert "set sip.advertised_host" in one(checks.transport(settings.model_copy(update={"sip": sip})), Level.FAIL)
+    assert "set sip.advertised_host" in one(machine.transport(settings.model_copy(update={"sip": sip})), Level.FAIL)
 
 
 @pytest.mark.parametrize(
@@ -158,11 +159,11 @@ def test_a_certificate_is_judged_by_the_days_it_has_left(
     settings: Settings, passed: timedelta, level: Level, words: str
 ) -> None:
     installed(settings)
-    assert words in one(checks.certificate(settings, now=NOW + passed), level)
+    assert words in one(machine.certificate(settings, now=NOW + passed), level)
 
 
 def test_a_clock_before_this_version_existed_fails(settings: Settings) -> None:
-    assert "set its clock" in one(checks.clock(settings, now=datetime(1970, 1, 2, tzinfo=UTC)), Level.FAIL)
+    assert "set its clock" in one(machine.clock(settings, now=datetime(1970, 1, 2, tzinfo=UTC)), Level.FAIL)
 
 
 @pytest.mark.parametrize(
@@ -173,15 +174,15 @@ def test_room_on_the_disk_is_judged(
 ) -> None:
     usage = type("Usage", (), {"free": free})
     monkeypatch.setattr("shutil.disk_usage", lambda _folder: usage)
-    assert "free on the disk" in one(checks.disk(settings), level)
+    assert "free on the disk" in one(machine.disk(settings), level)
 
 
 def test_the_report_fails_only_when_a_line_fails() -> None:
     lines: list[str] = []
     warning = Finding(level=Level.WARN, subject="clock", sentence="Set it.")
     failure = Finding(level=Level.FAIL, subject="disk", sentence="Make room.")
-    assert checks.report(iter([warning]), lines.append) == 0
-    assert checks.report(iter([failure, warning]), lines.append) == 1
+    assert report.report(iter([warning]), lines.append) == 0
+    assert report.report(iter([failure, warning]), lines.append) == 1
     assert lines[0] == "WARN  clock           Set it."
 
 
@@ -196,7 +197,7 @@ def test_making_an_installation_again_changes_nothing(settings: Settings) -> Non
 class TestBackups:
     def told(self, settings: Settings, **backup: object) -> list[tuple[Level, str]]:
         chosen = Settings.model_validate({**settings.model_dump(), "backup": backup})
-        return [(finding.level, finding.sentence) for finding in checks.backups(chosen, now=NOW)]
+        return [(finding.level, finding.sentence) for finding in stores.backups(chosen, now=NOW)]
 
     def test_none_is_a_warning_and_keys_beside_it_a_failure(self, settings: Settings, tmp_path: Path) -> None:
         assert self.told(settings) == [

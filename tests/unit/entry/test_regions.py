@@ -13,9 +13,10 @@ from ringfence.centre.accounts.rights import Role
 from ringfence.centre.suppliers import actions
 from ringfence.centre.suppliers.actions.samples import CARRIER, HOSTING, load_samples
 from ringfence.centre.suppliers.models import Certificate
-from ringfence.entry import checks, cli, register_checks
+from ringfence.entry import cli
+from ringfence.entry.checks import key_files, machine, registers
+from ringfence.entry.checks.findings import Level
 from ringfence.entry.errors import OperatorError
-from ringfence.entry.findings import Level
 from ringfence.entry.regions import data_places
 from ringfence.entry.settings import Settings, SettingsError, load
 
@@ -98,7 +99,7 @@ def test_an_allow_list_that_would_allow_anything_is_refused(pattern: str, tmp_pa
 
 def found(**values: Any) -> list[tuple[Level, str]]:
     settings = Settings.model_validate(values)
-    return [(finding.level, finding.sentence) for finding in register_checks.regions(settings, now=NOW)]
+    return [(finding.level, finding.sentence) for finding in registers.regions(settings, now=NOW)]
 
 
 ABROAD = {"kind": "s3", "bucket": "recordings", "region": "us-east-1"}
@@ -131,7 +132,7 @@ def test_the_check_fails_for_another_region_until_an_assessment_of_its_keeper_is
         "storage.region: us-east-1, by an accepted transfer assessment.",
     )
     later = Settings.model_validate({"storage": ABROAD})
-    overdue = next(register_checks.regions(later, now=NOW.replace(year=2028)))
+    overdue = next(registers.regions(later, now=NOW.replace(year=2028)))
     assert (overdue.level, "whose review is overdue" in overdue.sentence) == (Level.WARN, True)
     assert found(storage=ABROAD, regions={"allowed": ["us-east-1", "local"]})[0][0] is Level.OK
 
@@ -151,7 +152,7 @@ def test_a_place_that_no_setting_names_is_a_warning_until_the_register_states_it
 @pytest.mark.django_db
 def test_the_check_names_suppliers_that_are_not_in_order() -> None:
     def told() -> list[tuple[Level, str]]:
-        return [(finding.level, finding.sentence) for finding in register_checks.suppliers(Settings(), now=NOW)]
+        return [(finding.level, finding.sentence) for finding in registers.suppliers(Settings(), now=NOW)]
 
     assert told()[0] == (Level.WARN, "None is in the register; add whoever runs the machines and carries calls.")
     load_samples(now=NOW)
@@ -178,7 +179,7 @@ def test_the_check_names_suppliers_that_are_not_in_order() -> None:
 @pytest.mark.django_db
 def test_the_check_names_clients_of_whom_nobody_hears_anything() -> None:
     def told() -> list[tuple[Level, str]]:
-        return [(finding.level, finding.sentence) for finding in register_checks.purposes(Settings(), now=NOW)]
+        return [(finding.level, finding.sentence) for finding in registers.purposes(Settings(), now=NOW)]
 
     assert told() == []
     create_clients()
@@ -192,7 +193,7 @@ def test_the_check_names_clients_of_whom_nobody_hears_anything() -> None:
 @pytest.mark.django_db(transaction=True)  # the check closes its connection
 def test_up_refuses_to_start_with_recordings_abroad(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings.model_validate({"storage": ABROAD})
-    for name in ("data_folder", "control_socket", "keys"):
-        monkeypatch.setattr(checks, name, lambda _settings: iter(()))
+    for room, name in ((machine, "data_folder"), (machine, "control_socket"), (key_files, "keys")):
+        monkeypatch.setattr(room, name, lambda _settings: iter(()))
     with pytest.raises(OperatorError, match=r"regions: storage\.region: the data would be in us-east-1"):
         cli.ready_to_run(settings)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from ringfence.centre.suppliers.places import is_allowed
-from ringfence.entry.findings import Finding, fail, ok, warn
+from ringfence.entry.checks.findings import Finding, fail, ok, warn
 from ringfence.entry.regions import data_places
 from ringfence.entry.settings import Settings, use_django
 

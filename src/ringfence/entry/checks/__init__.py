@@ -1,0 +1,1 @@
+"""What ``ringfence check`` looks at, one kind of thing a module; each finding has its cure."""
