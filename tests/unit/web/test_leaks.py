@@ -54,7 +54,7 @@ def world(centre: Centre, engine: Exchange) -> dict[str, str]:
             granted_at=now,
             expires_at=now + timedelta(minutes=30),
         )
-        actions.draft(client=OWN, text="x", contact="y", now=now, by=None)
+        actions.draft(client=OWN, text="x", purposes=["quality"], contact="y", now=now, by=None)
     return {"GRANT": grant.grant_id}
 
 

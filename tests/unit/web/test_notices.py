@@ -6,10 +6,12 @@ from collections.abc import Callable
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
+from tests.support.assessments import approve_purposes
 from tests.support.pages import Centre
 from tests.support.strict_pages import Visitor, strictly
 
 from ringfence.centre.accounts.models import User
+from ringfence.centre.assessments.purposes import Purpose
 from ringfence.centre.audit.models import AuditEntry
 from ringfence.centre.directory.actions import switch_recording
 from ringfence.centre.directory.errors import Invalid
@@ -24,7 +26,8 @@ from ringfence.centre.tenancy import all_clients, scope
 from ringfence.centre.tenancy.models import Client
 
 SignIn = Callable[[str], Visitor]
-WORDS = {
+WORDS: dict[str, str | list[str]] = {
+    "purposes": [purpose.value for purpose in Purpose],
     "text": "We record calls to serve you well.\n\nAsk us anything.",
     "contact": "Data Protection Officer, dpo@barford.example",
 }
@@ -45,6 +48,12 @@ def publish(sign_in: SignIn, version: int = 1, **words: str) -> None:
     assert sign_in("CODM").post("/notices/BBC/draft/", {**WORDS, **words}).status_code == 302
     agree(sign_in("DPO"), version)
     assert sign_in("HOS").post(f"/notices/BBC/{version}/publish").status_code == 302
+
+
+def ticked(author: Visitor) -> set[str]:
+    """The purposes that the form has ticked."""
+    boxes = re.findall(r'<input[^>]*name="purposes"[^>]*>', author.get("/notices/BBC/draft/").content.decode())
+    return {re.findall(r'value="(\w+)"', box)[0] for box in boxes if "checked" in box}
 
 
 def put_in_force(code: Code, value: int, client: str = "BBC") -> None:
@@ -95,7 +104,7 @@ def test_a_notice_that_the_schedule_overtook_is_shown_and_alarmed_until_a_new_on
     sign_in: SignIn,
 ) -> None:
     def alarms() -> list[str]:
-        return list(Alarm.objects.filter(code=actions.DAYS_ALARM, cleared_at=None).values_list("subject", flat=True))
+        return list(Alarm.objects.filter(code="notice_days_wrong", cleared_at=None).values_list("subject", flat=True))
 
     publish(sign_in)
     check_notices.call()
@@ -118,10 +127,69 @@ def test_a_notice_that_the_schedule_overtook_is_shown_and_alarmed_until_a_new_on
     assert alarms() == []
 
 
+def test_a_notice_that_leaves_out_what_recordings_may_be_used_for_is_not_published(sign_in: SignIn) -> None:
+    author, officer = sign_in("CODM"), sign_in("DPO")
+    assert set(Purpose.values) == ticked(author)
+    author.post("/notices/BBC/draft/", {**WORDS, "purposes": ["complaint", "quality"]})
+    agree(officer)
+    page = author.page("/notices/BBC/1/").text
+    assert "does not name: Customer satisfaction survey, Allegation, Client clarification, Data" in page
+    assert "it cannot be published like this" in page
+    author.post("/notices/BBC/1/publish")
+    assert "This version does not name what recordings may be used for" in author.page("/notices/BBC/1/").text
+    with all_clients("the test reads"):
+        assert Notice.objects.get().published_at is None
+    assert set(Purpose.values) == ticked(author), "the form offers the cure"
+
+
+def test_a_version_says_for_ever_what_it_said_and_a_purpose_that_comes_later_is_alarmed(
+    sign_in: SignIn, anyone: Visitor
+) -> None:
+    def alarms() -> list[tuple[str, str]]:
+        rows = Alarm.objects.filter(code__startswith="notice_", cleared_at=None)
+        return [(row.subject, row.detail) for row in rows]
+
+    def publish_here(*purposes: str) -> None:
+        with scope("NMDC"):
+            made = actions.draft(client="NMDC", text="x", purposes=purposes, contact="y", now=timezone.now(), by=writer)
+            actions.agree(made, read=str(made.pk), now=timezone.now(), by=officer)
+            actions.publish(made, address="https://calls.example.gov.uk/privacy/NMDC/", now=timezone.now(), by=writer)
+
+    def uses(url: str) -> list[str]:
+        used = anyone.get(url).content.decode().partition("What recordings are used for")[2]
+        return re.findall("<li>(.*?)</li>", used.partition("Nobody listens")[0])
+
+    Client.objects.create(code="NMDC", name="North Marsh", greeting="Hello")
+    writer, officer = (User.objects.get(email=f"{name}@centre.example") for name in ("agent", "marlo.fenwright"))
+    publish_here("complaint", "quality")
+    assert actions.watch(now=timezone.now()) == []
+    assert uses("/privacy/NMDC/") == ["Quality assessment", "Complaint"]
+    approve_purposes("NMDC")
+    assert actions.watch(now=timezone.now()) == actions.watch(now=timezone.now()) == ["NMDC"]
+    ((subject, detail),) = alarms()
+    assert (subject, detail.startswith("Version 1 does not name: Customer satisfaction survey, ")) == ("NMDC", True)
+    publish_here(*Purpose.values)
+    assert alarms() == []
+    assert "Allegation" in uses("/privacy/NMDC/")
+    assert uses("/privacy/NMDC/1/") == ["Quality assessment", "Complaint"]
+    with scope("NMDC"), pytest.raises(Refused, match="from the list"):
+        actions.draft(client="NMDC", text="x", purposes=["marketing"], contact="y", now=timezone.now(), by=writer)
+
+
+def test_the_row_of_a_client_says_which_purpose_its_notice_lacks(sign_in: SignIn) -> None:
+    with scope("BBC"):
+        actions.draft(client="BBC", text="x", purposes=["quality"], contact="y", now=timezone.now(), by=None)
+        Notice.objects.update(agreed_at=timezone.now(), published_at=timezone.now())
+    page = " ".join(sign_in("DPO").page("/notices/").text.split())
+    assert page.count("Purpose missing") == 1
+    assert "Recordings may be used for what it does not name: Customer satisfaction survey, Complaint," in page
+
+
 CHANGES = [
     "UPDATE notices_notice SET text = 'Other words' WHERE version = 1",
     "UPDATE notices_notice SET published_at = NULL WHERE version = 1",
     "UPDATE notices_notice SET live_days = 99",
+    "UPDATE notices_notice SET purposes = '[]'",
     "DELETE FROM notices_notice WHERE version = 1",
 ]
 
@@ -188,6 +256,8 @@ def test_the_pages_of_the_three_steps_are_sound(sign_in: SignIn) -> None:
     author.page("/notices/BBC/draft/")
     wrong = strictly(author.post("/notices/BBC/draft/", {**WORDS, "text": " "}))
     assert "Write why calls are recorded." in wrong.text
+    wrong = strictly(author.post("/notices/BBC/draft/", {**WORDS, "purposes": []}))
+    assert "Choose what recordings are used for." in wrong.text
     assert author.post("/notices/BBC/draft/", WORDS).status_code == 302
     assert "Saving replaces the present draft" in author.page("/notices/BBC/draft/").text
     assert "Agree to this version" in officer.page("/notices/BBC/1/").text
@@ -239,7 +309,7 @@ def test_recording_waits_for_the_published_version(sign_in: SignIn) -> None:
         switch_recording(client=client, on=True, today=today, by=None)
     writer, officer = (User.objects.get(email=f"{name}@centre.example") for name in ("agent", "marlo.fenwright"))
     with scope("NMDC"):
-        made = actions.draft(client="NMDC", text="x", contact="y", now=timezone.now(), by=writer)
+        made = actions.draft(client="NMDC", text="x", purposes=["quality"], contact="y", now=timezone.now(), by=writer)
         with pytest.raises(Invalid):
             switch_recording(client=client, on=True, today=today, by=None)
         actions.agree(made, read=str(made.pk), now=timezone.now(), by=officer)

@@ -13,6 +13,8 @@ class Notice(TenantModel):
     """Consecutive for each client, from 1."""
     text = models.TextField()
     """Paragraphs in the client's own words, before the parts that every notice has."""
+    purposes = models.JSONField()
+    """Values of ``Purpose`` for which it says that recordings are used, in the order of the list."""
     live_days = models.PositiveSmallIntegerField()
     """Those of the client's retention schedule when it was drafted."""
     back_days = models.PositiveSmallIntegerField()

@@ -8,7 +8,7 @@ declare(
     purpose="Tell the public what is recorded, why, for how long, and whom to ask (R93).",
     subjects={Subject.STAFF},
     personal={"drafted_by": "who drafted it", "agreed_by": "who agreed", "published_by": "who published it"},
-    plain={"text", "contact"},
+    plain={"text", "purposes", "contact"},
     retention=RetentionClass.NOTICE,
     export=by_user("drafted_by"),
     erase=kept("published versions are public; they name people by id only, and the contact is a post"),

@@ -1,9 +1,12 @@
 """Reading notices: by the public, who see what is published, and by those who work on them."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from typing_extensions import override
 
+from ringfence.centre.assessments.purposes import Purpose
+from ringfence.centre.assessments.stating import purposes_on
 from ringfence.centre.notices.errors import NotFound
 from ringfence.centre.notices.models import Notice
 from ringfence.centre.retention.queries.rules import periods_of
@@ -32,6 +35,16 @@ def days_in_force(code: str) -> Days:
 def days_of(notice: Notice) -> Days:
     """What a notice promises."""
     return Days(notice.live_days, notice.back_days)
+
+
+def purposes_of(notice: Notice) -> tuple[Purpose, ...]:
+    """What a notice says that recordings are used for."""
+    return tuple(Purpose(value) for value in notice.purposes)
+
+
+def purposes_unsaid(notice: Notice, *, at: datetime) -> tuple[Purpose, ...]:
+    """Purposes that are on for the client (R81) although this version does not name them."""
+    return tuple(purpose for purpose in purposes_on([notice.client_id], at=at) if purpose.value not in notice.purposes)
 
 
 @dataclass(frozen=True)

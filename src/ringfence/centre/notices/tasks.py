@@ -1,4 +1,4 @@
-"""Compares what published notices promise with what is in force."""
+"""Compares what published notices say with what is in force."""
 
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ from ringfence.centre.notices.actions import watch
 
 @job(
     name="check_notices",
-    title="Check that published privacy notices say what the retention schedule does",
+    title="Check that published privacy notices say how long recordings are kept and what for",
     period=timedelta(minutes=5),
     deadline=timedelta(minutes=2),
 )

@@ -41,6 +41,10 @@ ALARMS: dict[str, tuple[Text, Text]] = {
         _("A privacy notice promises other days than are in force"),
         _("Publish a new version on the page Notices."),
     ),
+    "notice_purpose_unsaid": (
+        _("Recordings may be used for something that a privacy notice does not name"),
+        _("Publish a new version on the page Notices."),
+    ),
     "prompt_failed": (_("A prompt could not be played"), _("Publish the prompt again.")),
     "recording_unavailable": (
         _("Recordings cannot be stored"),

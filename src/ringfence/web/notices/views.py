@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from ringfence.centre.accounts.rights import Right
 from ringfence.centre.assessments.purposes import Purpose
+from ringfence.centre.assessments.stating import purposes_on
 from ringfence.centre.notices import actions, queries
 from ringfence.centre.notices.errors import NotFound, Refused
 from ringfence.centre.notices.models import Notice
@@ -32,6 +33,13 @@ class NoticeForm(forms.Form):
         help_text=gettext_lazy("Who you are and why you record calls. A blank line begins a new paragraph."),
         widget=forms.Textarea(attrs={"rows": 10}),
         error_messages={"required": gettext_lazy("Write why calls are recorded.")},
+    )
+    purposes = forms.MultipleChoiceField(
+        label=gettext_lazy("What recordings are used for"),
+        choices=Purpose.choices,
+        help_text=gettext_lazy("A version that leaves out what an approved assessment allows is not published."),
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": gettext_lazy("Choose what recordings are used for.")},
     )
     contact = forms.CharField(
         label=gettext_lazy("Contact of the data protection officer"),
@@ -62,7 +70,7 @@ def _shown(notice: Notice | None) -> dict[str, object]:
     return {
         "notice": notice,
         "paragraphs": paragraphs,
-        "purposes": [purpose.label for purpose in Purpose],
+        "purposes": [purpose.label for purpose in queries.purposes_of(notice)] if notice else [],
         "all_days": notice.live_days + notice.back_days if notice else 0,
     }
 
@@ -100,6 +108,7 @@ def notices(request: PersonRequest) -> HttpResponse:
                 "client": Client.objects.get(code=code),
                 "days": queries.days_in_force(code),
                 "wrong": current is not None and queries.days_of(current) != queries.days_in_force(code),
+                "unsaid": [p.label for p in queries.purposes_unsaid(current, at=timezone.now())] if current else [],
             }
         )
     return render(
@@ -113,8 +122,11 @@ def draft_notice(request: PersonRequest, code: str) -> HttpResponse:
     """A new version of a client's notice; it begins with the words of the one before."""
     client = _client(code, request)
     draft, current = queries.newest(code)
-    before = draft or current
-    initial = {"text": before.text, "contact": before.contact} if before else None
+    before, on = draft or current, purposes_on([code], at=timezone.now())
+    said = queries.purposes_of(before) if before else () if on else Purpose
+    initial: dict[str, object] = {"purposes": [purpose.value for purpose in Purpose if purpose in {*said, *on}]}
+    if before:
+        initial |= {"text": before.text, "contact": before.contact}
     form = NoticeForm(request.POST if request.method == "POST" else None, initial=initial)
     if form.is_valid():
         try:
@@ -149,6 +161,7 @@ def notice(request: PersonRequest, code: str, version: int) -> HttpResponse:
             "newest": row.published_at is None or queries.newest(row.client_id)[1] == row,
             "days": queries.days_in_force(row.client_id),
             "right": queries.days_of(row) == queries.days_in_force(row.client_id),
+            "unsaid": [purpose.label for purpose in queries.purposes_unsaid(row, at=timezone.now())],
             **_shown(row),
         },
     )
