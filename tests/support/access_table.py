@@ -355,6 +355,7 @@ TABLE: tuple[Line, ...] = (
             ("attach_recordings", 1, "attach", SHARING),
             ("ask_advice", 1, "ask", SHARING),
             ("withdraw_disclosure", 1, "withdraw", SHARING),
+            ("hear_to_advise", 2, "hear", "DPO"),
             ("give_advice", 2, "advice", "DPO"),
             ("override_advice", 2, "override", "HOS"),
             ("decide_disclosure", 3, "decide", MANAGERS),

@@ -78,6 +78,7 @@ PAGES = {
         "/breaches/breach-1/",
         "/breaches/breach-1/decide/",
         "/disclosures/disclosure-2/",
+        "/disclosures/disclosure-2/hear/",
         "/disclosures/disclosure-2/advice/",
         "/assessments/dpia-bbc/advise/",
     ],

@@ -14,7 +14,7 @@ from tests.support.strict_pages import Visitor, strictly
 from ringfence.centre.accounts.models import Notice, User
 from ringfence.centre.audit.models import AuditEntry
 from ringfence.centre.disclosures.models import Disclosure, DisclosureItem
-from ringfence.centre.recordings.models import Recording, RecordingState
+from ringfence.centre.recordings.models import Recording, RecordingState, Restoration
 from ringfence.centre.tenancy import all_clients
 from ringfence.centre.training.models import Document
 
@@ -64,7 +64,11 @@ PAGES = {
         "/disclosures/recordings/rec-heard/",
         "/recordings/rec-heard/",
     ],
-    "DPO": ["/disclosures/", "/disclosures/disclosure-2/", "/disclosures/disclosure-2/advice/"],
+    "DPO": [
+        "/disclosures/",
+        "/disclosures/disclosure-2/",
+        *(f"/disclosures/disclosure-2/{step}/" for step in ("hear", "advice")),
+    ],
     "HOS": ["/disclosures/disclosure-2/override/", "/disclosures/disclosure-3/decide/"],
     "CODM": ["/disclosures/disclosure-3/", "/disclosures/disclosure-3/decide/"],
     "TL": ["/disclosures/disclosure-1/", "/recordings/rec-heard/"],
@@ -76,6 +80,21 @@ def test_every_page_is_sound_for_whoever_may_open_it(sign_in: SignIn) -> None:
         visitor = sign_in(role)
         for url in urls:
             visitor.page(url)
+
+
+def test_an_officer_without_a_way_opens_the_recordings_to_advise(sign_in: SignIn) -> None:
+    officer, url = sign_in("DPO"), "/disclosures/disclosure-2/"
+    for _ in range(2):
+        assert "Hear the recordings" in text(officer, url)
+        page = done(officer, f"{url}hear/")
+        assert "You may hear the recordings now." in page
+        assert "You may hear the recordings below until" in page
+        assert "were opened to an officer who is to advise. Recordings: 1" in page
+        assert "Hear the recordings" not in page
+        again = strictly(officer.post(f"{url}hear/"))
+        assert "The recordings are open to you already." in again.text
+        with all_clients("the test lets time pass"):
+            Restoration.objects.filter(serves="disclosure-2").update(until=timezone.now())
 
 
 def test_a_case_goes_from_the_request_to_the_answer_in_words(sign_in: SignIn) -> None:

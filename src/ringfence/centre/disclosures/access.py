@@ -35,7 +35,7 @@ def stands_apart(user: User, row: Disclosure, step: Step) -> bool:
     decide.
     """
     me = user.id.hex
-    if step in (Step.ADVISE, Step.OVERRIDE):
+    if step in (Step.HEAR, Step.ADVISE, Step.OVERRIDE):
         return me != row.opened_by
     if step in (Step.RELEASE, Step.REFUSE):
         return me not in (row.opened_by, row.advised_by)

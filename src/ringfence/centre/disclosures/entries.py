@@ -53,6 +53,19 @@ class AdviceAsked(Entry):
     until: str
 
 
+@audited(
+    "disclosure.opened_to_officer",
+    _(
+        "The recordings of disclosure {disclosure_id} were opened to an officer who is to advise. Recordings: "
+        "{recordings}, until {until}."
+    ),
+)
+class OpenedToOfficer(Entry):
+    disclosure_id: str
+    recordings: int
+    until: str
+
+
 @audited("disclosure.advised", _("The data protection officer advised on disclosure {disclosure_id}: {advice}."))
 class AdviceGiven(Entry):
     disclosure_id: str

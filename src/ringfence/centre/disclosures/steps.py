@@ -30,6 +30,8 @@ class Step(StrEnum):
     REMOVE = "remove"
     ASK = "ask"
     """Freezes the scope and asks the officer."""
+    HEAR = "hear"
+    """An officer whose role began later, or whose time to hear has passed, hears what they are asked about."""
     ADVISE = "advise"
     OVERRIDE = "override"
     """The head of service goes on without the officer's advice, or against it (R79)."""
@@ -48,6 +50,7 @@ STEPS: Mapping[Step, Mapping[State, State]] = {
     Step.ATTACH: {State.OPEN: State.OPEN},
     Step.REMOVE: {State.OPEN: State.OPEN},
     Step.ASK: {State.OPEN: State.ADVICE},
+    Step.HEAR: {State.ADVICE: State.ADVICE},
     Step.ADVISE: {State.ADVICE: State.DECISION},
     Step.OVERRIDE: {State.ADVICE: State.DECISION, State.DECISION: State.DECISION},
     Step.RELEASE: {State.DECISION: State.RELEASED},
@@ -61,6 +64,7 @@ WHOSE: Mapping[Step, tuple[Right, ...]] = {
     Step.ATTACH: _WORK,
     Step.REMOVE: _WORK,
     Step.ASK: _WORK,
+    Step.HEAR: (Right.ADVISE_DISCLOSURE,),
     Step.ADVISE: (Right.ADVISE_DISCLOSURE,),
     Step.OVERRIDE: (Right.OVERRIDE_ADVICE,),
     Step.RELEASE: _DECIDE,

@@ -13,6 +13,7 @@ urlpatterns = [
     path("<slug:disclosure_id>/attach/", views_scope.attach, name="attach_recordings"),
     path("<slug:disclosure_id>/remove/", views_scope.remove, name="remove_recording"),
     path("<slug:disclosure_id>/ask/", views_steps.ask, name="ask_advice"),
+    path("<slug:disclosure_id>/hear/", views_steps.hear, name="hear_to_advise"),
     path("<slug:disclosure_id>/advice/", views_steps.advise, name="give_advice"),
     path("<slug:disclosure_id>/override/", views_steps.override, name="override_advice"),
     path("<slug:disclosure_id>/decide/", views_steps.decide, name="decide_disclosure"),

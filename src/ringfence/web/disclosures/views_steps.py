@@ -82,6 +82,27 @@ def ask(request: PersonRequest, disclosure_id: str) -> HttpResponse:
 
 @needs(Right.ADVISE_DISCLOSURE)
 @require_http_methods(["GET", "HEAD", "POST"])
+def hear(request: PersonRequest, disclosure_id: str) -> HttpResponse:
+    """Opens the recordings to an officer who came later, or whose time has passed."""
+    found = reach(request, disclosure_id, Right.ADVISE_DISCLOSURE)
+    return _step(
+        request,
+        found,
+        PageForm(_data(request)),
+        lambda: actions.hear_to_advise(request.person.user, found, now=timezone.now()),
+        steps=(Step.HEAR,),
+        title=_("Hear the recordings"),
+        say=(
+            _("You may hear the recordings attached, so that you can advise. They close when advice is given."),
+            _("That they were opened to you stands in the case, and each play states its purpose."),
+        ),
+        button=_("Open them to me"),
+        done=_("You may hear the recordings now."),
+    )
+
+
+@needs(Right.ADVISE_DISCLOSURE)
+@require_http_methods(["GET", "HEAD", "POST"])
 def advise(request: PersonRequest, disclosure_id: str) -> HttpResponse:
     """The officer's advice."""
     found = reach(request, disclosure_id, Right.ADVISE_DISCLOSURE)

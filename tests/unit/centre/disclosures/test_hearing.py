@@ -196,6 +196,61 @@ def test_the_officers_hear_what_they_are_asked_about_and_nothing_after_their_adv
         hear(people["dora"], recording, now=now + SECOND)
 
 
+def test_an_officer_who_came_after_the_question_hears_it_too_until_somebody_advises(
+    cases: Cases, people: People, recording: str, now: datetime
+) -> None:
+    case = cases.at(State.ADVICE, recording)
+    late = create_person("thorn", Role.DPO, "BBC")
+    with pytest.raises(NotFound):
+        hear(late, recording, now=now)
+    with scope("BBC"):
+        assert actions.hear_to_advise(late, case, now=now) == now + 28 * DAY
+        with pytest.raises(Refused, match="open to you already"):
+            actions.hear_to_advise(late, case, now=now)
+        entry = AuditEntry.objects.get(code="disclosure.opened_to_officer")
+    assert f'"recordings":1,"until":"{(now + 28 * DAY).isoformat(timespec="seconds")}"' in entry.fields
+    assert entry.actor_id == late.id.hex
+    assert hear(late, recording, now=now)
+    with scope("BBC"):
+        actions.give_advice(late, case, advice="release", text="Fine.", now=now + SECOND)
+    for who in (late, people["dora"]):
+        with pytest.raises(NotFound):
+            hear(who, recording, now=now + SECOND)
+
+
+def test_an_officer_whose_time_has_passed_opens_what_is_left_once_more(
+    cases: Cases, people: People, now: datetime
+) -> None:
+    old, young = recorded(1, ended_at=now - 40 * DAY), recorded(2, ended_at=now)
+    with scope("BBC"):
+        case = cases.open()
+        actions.attach(people["sid"], case, [old, young], now=now)
+        case = actions.ask_advice(people["sid"], case, now=now)
+        then = now + 28 * DAY
+        with pytest.raises(NotFound):
+            hear(people["dora"], young, now=then)
+        run(now=then)
+        assert actions.hear_to_advise(people["dora"], case, now=then) == then + 28 * DAY
+    assert hear(people["dora"], young, now=then)
+    with pytest.raises(NotFound):
+        hear(people["dora"], old, now=then)
+    with scope("BBC"):
+        Recording.objects.update(state=RecordingState.PURGED)
+        with pytest.raises(Refused, match="None of the recordings exists any more"):
+            actions.hear_to_advise(people["dora"], case, now=then + 28 * DAY)
+
+
+def test_who_opened_a_case_hears_nothing_as_its_officer(
+    cases: Cases, people: People, recording: str, now: datetime
+) -> None:
+    case = cases.at(State.ADVICE, recording)
+    grant_role(user=people["sid"], role=Role.DPO, clients=["BBC"], reason="Stands in", by=people["hope"])
+    with scope("BBC"), pytest.raises(Refused, match="Somebody else must do this"):
+        actions.hear_to_advise(people["sid"], case, now=now)
+    with pytest.raises(NotFound):
+        hear(people["sid"], recording, now=now)
+
+
 @pytest.mark.parametrize("end", ["override", "withdraw"])
 def test_the_officer_s_way_ends_with_the_step_however_it_ends(
     end: str, cases: Cases, people: People, recording: str, now: datetime

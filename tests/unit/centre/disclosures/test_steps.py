@@ -16,6 +16,7 @@ from ringfence.centre.disclosures.access import open_steps
 from ringfence.centre.disclosures.errors import Refused
 from ringfence.centre.disclosures.models import Disclosure, DisclosureItem
 from ringfence.centre.disclosures.steps import STEPS, State, Step
+from ringfence.centre.recordings.ways import close_ways
 from ringfence.centre.tenancy import all_clients, scope
 
 People = dict[str, User]
@@ -28,6 +29,7 @@ def take(step: Step, case: Disclosure, people: People, *, recording: str, other:
         Step.ATTACH: lambda: actions.attach(people["sid"], case, [other], now=now),
         Step.REMOVE: lambda: actions.take_out(people["sid"], case, recording, now=now),
         Step.ASK: lambda: actions.ask_advice(people["sid"], case, now=now),
+        Step.HEAR: lambda: actions.hear_to_advise(people["dora"], case, now=now),
         Step.ADVISE: lambda: actions.give_advice(people["dora"], case, advice="release", text="Fine.", now=now),
         Step.OVERRIDE: lambda: actions.override_advice(people["hope"], case, reason=HEAD_REASON, now=now),
         Step.RELEASE: lambda: actions.release(
@@ -49,6 +51,8 @@ def prepared(step: Step, state: State, cases: Cases, recording: str) -> Disclosu
     with scope("BBC"):
         if step is Step.NOTHING_FOUND and state is State.OPEN:
             actions.take_out(cases.people["sid"], case, recording, now=cases.now)
+        if step is Step.HEAR:  # who was asked may hear already
+            close_ways(case.disclosure_id, now=cases.now)
         if step is Step.OVERRIDE and state is State.DECISION:  # there must be something to override
             Disclosure.objects.filter(pk=case.pk).update(advice="against")
     return case
@@ -141,6 +145,7 @@ def test_who_may_do_nothing_is_offered_nothing_and_refused_with_an_entry(
 ) -> None:
     acts: list[tuple[Callable[..., object], dict[str, str]]] = [
         (actions.ask_advice, {}),
+        (actions.hear_to_advise, {}),
         (actions.give_advice, {"advice": "release", "text": "x"}),
         (actions.release, {"form": "words", "reason": "x", "answer": "x"}),
         (actions.override_advice, {"reason": HEAD_REASON}),

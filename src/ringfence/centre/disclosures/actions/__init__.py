@@ -1,6 +1,6 @@
 """Every step of a disclosure: row, ways to recordings, audit entry and messages in one transaction."""
 
-from ringfence.centre.disclosures.actions.advice import ask_advice, give_advice, override_advice
+from ringfence.centre.disclosures.actions.advice import ask_advice, give_advice, hear_to_advise, override_advice
 from ringfence.centre.disclosures.actions.deciding import (
     DEFAULT_DAYS,
     close,
@@ -25,6 +25,7 @@ __all__ = [
     "close",
     "end_release",
     "give_advice",
+    "hear_to_advise",
     "listeners",
     "longest_days",
     "look_up",

@@ -1,5 +1,6 @@
 """The officer's advice, and the head of service who goes on without it or against it (R79)."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -9,12 +10,12 @@ from ringfence.centre.accounts.rights import Right
 from ringfence.centre.disclosures.access import needs_override
 from ringfence.centre.disclosures.actions.items import attached_ids
 from ringfence.centre.disclosures.actions.taking import note, reason_of, taking, tell_holders, text_of
-from ringfence.centre.disclosures.entries import AdviceAsked, AdviceGiven, AdviceOverridden
+from ringfence.centre.disclosures.entries import AdviceAsked, AdviceGiven, AdviceOverridden, OpenedToOfficer
 from ringfence.centre.disclosures.errors import Invalid, Refused
 from ringfence.centre.disclosures.models import Advice, Disclosure
 from ringfence.centre.disclosures.sealing import seal_text
 from ringfence.centre.disclosures.steps import Step
-from ringfence.centre.recordings.ways import close_ways, open_ways
+from ringfence.centre.recordings.ways import close_ways, open_ways, ways_of
 
 
 def ask_advice(user: User, case: Disclosure, *, now: datetime) -> Disclosure:
@@ -29,24 +30,50 @@ def ask_advice(user: User, case: Disclosure, *, now: datetime) -> Disclosure:
         row.asked_at, row.asked_by = now, user.id.hex
         row.save()
         officers = tell_holders(Right.ADVISE_DISCLOSURE, Notice.Code.DISCLOSURE, row, now=now)
-        until = now + timedelta(days=settings.RINGFENCE_DISCLOSURE_DAYS)
-        open_ways(
-            officers,
-            ids,
-            client=row.client_id,
-            serves=row.disclosure_id,
-            case_reference=row.reference,
-            until=until,
-            now=now,
-        )
+        _let_hear(officers, row, now=now)
         entry = AdviceAsked(
-            disclosure_id=row.disclosure_id,
-            recordings=len(ids),
-            told=len(officers),
-            until=until.isoformat(timespec="seconds"),
+            disclosure_id=row.disclosure_id, recordings=len(ids), told=len(officers), until=_told(_until(now))
         )
         note(entry, row, by=user, now=now)
     return row
+
+
+def hear_to_advise(user: User, case: Disclosure, *, now: datetime) -> datetime:
+    """An officer who has no way to the recordings, or none any more, may hear them; until when.
+
+    Officers of the client when advice was asked have one from then on. It is for who came later, and for who did not
+    get to it in that time. Raises Refused. Call it inside the client's scope.
+    """
+    with taking(user, case, Step.HEAR, now=now) as row:
+        if ways_of(user, row.disclosure_id, now=now):
+            raise Refused("open_already", "The recordings are open to you already.")
+        ends = _let_hear([user], row, now=now)
+        if not ends:
+            raise Refused("gone", "None of the recordings exists any more. Advise on what the case says.")
+        until = max(ends.values())
+        entry = OpenedToOfficer(disclosure_id=row.disclosure_id, recordings=len(ends), until=_told(until))
+        note(entry, row, by=user, now=now)
+    return until
+
+
+def _let_hear(officers: Collection[User], row: Disclosure, *, now: datetime) -> dict[str, datetime]:
+    return open_ways(
+        officers,
+        attached_ids(row),
+        client=row.client_id,
+        serves=row.disclosure_id,
+        case_reference=row.reference,
+        until=_until(now),
+        now=now,
+    )
+
+
+def _until(now: datetime) -> datetime:
+    return now + timedelta(days=settings.RINGFENCE_DISCLOSURE_DAYS)
+
+
+def _told(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds")
 
 
 def give_advice(user: User, case: Disclosure, *, advice: str, text: str, now: datetime) -> Disclosure:
