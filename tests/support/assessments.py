@@ -1,12 +1,21 @@
-"""Purposes that are on, for tests of other rooms."""
+"""Purposes that are on, for tests of other rooms; what an assessment is drafted with, for those of its own."""
 
+import json
+from collections.abc import Callable
 from datetime import UTC, date, datetime
+from typing import Any
 
+from ringfence.centre.assessments.actions.drafting import Details
 from ringfence.centre.assessments.models import Assessment, Outcome
 from ringfence.centre.assessments.purposes import Purpose
+from ringfence.centre.audit.models import AuditEntry
+from ringfence.centre.tenancy import all_clients
 from ringfence.centre.tenancy.queries import client_codes
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+REASON = "It cannot wait for the officer."
+Draft = Callable[..., Assessment]
 
 
 def approve_purposes(
@@ -33,3 +42,21 @@ def approve_purposes(
         approved_by="head",
         approved_at=at,
     )
+
+
+def details(**changes: Any) -> Details:
+    told: dict[str, Any] = {
+        "title": "Recording of calls",
+        "reference": "DPIA-2026-04",
+        "kept_at": "Records library",
+        "owner": "Delivery manager",
+        "clients": ["BBC"],
+        "purposes": ["quality", "complaint"],
+        "review_on": date(2027, 3, 2),
+    }
+    return Details(**{**told, **changes})
+
+
+def entries(code: str) -> list[dict[str, Any]]:
+    with all_clients("the test reads"):
+        return [json.loads(row.fields) for row in AuditEntry.objects.filter(code=code).order_by("number")]
