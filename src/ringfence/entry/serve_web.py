@@ -5,6 +5,7 @@ import contextlib
 import signal
 import socket
 import ssl
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
@@ -24,7 +25,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class _Server(uvicorn.Server):
+class PagesServer(uvicorn.Server):
     """Ends with code 0 at a signal: uvicorn would raise the signal again and so report a failure to the supervisor."""
 
     @override
@@ -35,6 +36,9 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     @override
     def capture_signals(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():  # no other hears of signals
+            yield
+            return
         previous = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield
@@ -102,7 +106,7 @@ def serve(settings: Settings, *, supervised: bool) -> int:
     ports.require_free(settings, process="web")
     use_django()
     keep_no_connection()
-    server = _Server(configuration(settings))
+    server = PagesServer(configuration(settings))
     if supervised:
 
         def stop() -> None:

@@ -21,7 +21,7 @@ from tests.support.browser import chromium, context, write_tone
 from tests.support.pages import Centre, Exchange, exchange, furnish
 from tests.support.sealed import empty_storage
 
-from ringfence.entry.serve_web import SpareThreads, keep_no_connection
+from ringfence.entry.serve_web import PagesServer, keep_no_connection
 
 BUILT = Path(__file__).resolve().parents[3] / "src/ringfence/web/static/dist/desk.js"
 
@@ -47,15 +47,10 @@ def built() -> None:
 def serving() -> Iterator[str]:
     kept = connections.settings["default"].get("CONN_MAX_AGE", 0)
     keep_no_connection()
-    server = uvicorn.Server(
+    server = PagesServer(
         uvicorn.Config(get_asgi_application(), host="127.0.0.1", port=0, lifespan="off", log_config=None, ws="none")
     )
-
-    async def serve() -> None:
-        asyncio.get_running_loop().set_default_executor(SpareThreads())
-        await server.serve()
-
-    thread = threading.Thread(target=lambda: asyncio.run(serve()), name="pages")
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve()), name="pages")
     thread.start()
     deadline = time.monotonic() + 20
     while not server.started:

@@ -10,8 +10,8 @@ from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 from tests.e2e.pages.conftest import Site, signed_in
 from tests.e2e.pages.judging import keyboard_faults, narrow_faults, problems
+from tests.support.people import person_of_role
 from tests.support.recorded import recorded
-from tests.unit.web.conftest import person_of_role
 
 from ringfence.centre.recordings.models import Recording
 from ringfence.centre.retention.actions import (

@@ -6,11 +6,9 @@ from typing import Any
 import pytest
 from django.conf import settings
 from tests.support.pages import Centre, Exchange, exchange, furnish
+from tests.support.people import person_of_role
 from tests.support.sealed import empty_storage
 from tests.support.strict_pages import Visitor
-
-from ringfence.centre.accounts.models import User
-from ringfence.centre.accounts.queries import demo_signin_users
 
 
 @pytest.fixture
@@ -32,11 +30,6 @@ def engine(tmp_path_factory: pytest.TempPathFactory, settings: Any) -> Iterator[
 @pytest.fixture
 def anyone() -> Visitor:
     return Visitor()
-
-
-def person_of_role(role: str) -> User:
-    assert settings.RINGFENCE_DEMO
-    return next(found.user for found in demo_signin_users() if found.role == role)
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from django.conf import settings
 from tests.support.pages import Centre, Exchange
+from tests.support.people import person_of_role
 from tests.support.strict_pages import Visitor
-from tests.unit.web.conftest import person_of_role
 
 from ringfence.centre.accounts.actions import create_agent
 from ringfence.centre.accounts.models import Agent

@@ -9,8 +9,8 @@ import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 from django.utils import timezone
 from tests.support.pages import Centre
+from tests.support.people import person_of_role
 from tests.support.strict_pages import Page, Visitor, strictly
-from tests.unit.web.conftest import person_of_role
 
 from ringfence.centre.audit.models import AuditEntry
 from ringfence.centre.recordings.actions import open_audio, state_purpose

@@ -1,5 +1,6 @@
 """The call log, recordings, and the player that asks why before it plays."""
 
+from asyncio import CancelledError
 from collections.abc import AsyncIterator
 from datetime import datetime
 
@@ -22,7 +23,7 @@ from ringfence.centre.calls.errors import BadFilter
 from ringfence.centre.calls.errors import NotFound as CallNotFound
 from ringfence.centre.recordings import queries
 from ringfence.centre.recordings.actions import GRANT_LIFE, may_go_on, open_audio, read_part, state_purpose
-from ringfence.centre.recordings.errors import GrantEnded, NotFound, NotLive, NotPlayable, RecordingError
+from ringfence.centre.recordings.errors import GrantEnded, NotFound, NotLive, NotPlayable
 from ringfence.centre.recordings.models import GONE
 from ringfence.centre.recordings.ways import case_of_way
 from ringfence.centre.retention.queries.flags import flag_of_call, stub_of
@@ -46,8 +47,12 @@ from ringfence.web.recordings.ranges import Unsatisfiable, parse_range
 PART_BYTES = 256 * 1024
 
 
-class PlayEnded(RecordingError):
-    """The recording was deleted, flagged or left its tier while it was being heard. The connection was cut."""
+class PlayEnded(CancelledError):
+    """The recording was deleted, flagged, left its tier or turned out damaged while it was being heard.
+
+    It ends the answer as a browser does that leaves: Django closes the request in order, its database connection too,
+    and the server, which was promised more, cuts the connection.
+    """
 
 
 _CSRF = "csrfmiddlewaretoken"
@@ -303,4 +308,8 @@ async def _parts(view: WavView, start: int, end: int, grant: str) -> AsyncIterat
     for first in range(start, end, PART_BYTES):
         if first > start and not await sync_to_async(may_go_on)(grant, now=timezone.now()):
             raise PlayEnded
-        yield await read_part(view, first, min(first + PART_BYTES, end))
+        try:
+            part = await read_part(view, first, min(first + PART_BYTES, end))
+        except VaultError:  # an alarm tells what is wrong
+            raise PlayEnded from None
+        yield part
