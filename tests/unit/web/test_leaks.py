@@ -189,7 +189,7 @@ def test_a_role_for_one_client_opens_nothing_of_another_for_which_the_person_has
     lead = person("CODM", FOREIGN)  # drafts notices and sees reports, and calls nobody
     both = User.objects.get(email=f"codm-{FOREIGN.lower()}@barford.example")
     grant_role(user=both, role="AGT", clients=[OWN], reason="Helps out", by=None)
-    draft = {"text": "x", "contact": "y", "live_days": "30", "back_days": "30"}
+    draft = {"text": "x", "purposes": ["quality"], "contact": "y"}
     for client, statuses in ((FOREIGN, (200, 302)), (OWN, (404, 404))):
         url = f"/notices/{client}/draft/"
         assert (lead.get(url).status_code, lead.post(url, draft).status_code) == statuses

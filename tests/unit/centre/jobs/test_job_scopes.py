@@ -108,6 +108,7 @@ def _notice(client: str, *, now: datetime) -> None:
             client_id=client,
             version=1,
             text=f"About {WORDS[client]}",
+            purposes=["quality"],
             contact="The officer",
             live_days=1,
             back_days=0,
