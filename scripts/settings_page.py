@@ -51,7 +51,9 @@ private_key = "/etc/ringfence/private-key.pem"
 def _kind(field: FieldInfo) -> str:
     annotation: Any = field.annotation
     if get_origin(annotation) is tuple:
-        return "list of texts" if annotation.__args__[0] is str else "tables"
+        return {"str": "list of texts", "IPvAnyNetwork": "list of networks"}.get(
+            annotation.__args__[0].__name__, "tables"
+        )
     if options := getattr(annotation, "__args__", ()):
         return " or ".join(f"`{option}`" for option in options)
     names = {"str": "text", "int": "whole number", "float": "number", "bool": "true or false", "Path": "path"}
@@ -64,7 +66,7 @@ def _default(field: FieldInfo) -> str:
     value = field.default
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
-    if isinstance(value, tuple) and value:
+    if isinstance(value, tuple):
         return f"`{json.dumps(value)}`"
     if isinstance(value, int | float):
         return f"`{value}`"

@@ -50,6 +50,7 @@ RINGFENCE_IDLE_MINUTES = _settings.accounts.idle_minutes
 RINGFENCE_BREAK_GLASS_MINUTES = _settings.accounts.break_glass_minutes
 RINGFENCE_SUPPORT_MINUTES = _settings.accounts.support_minutes
 RINGFENCE_REMOTE_NEEDS_MANAGED_DEVICE = _settings.accounts.remote_needs_managed_device
+RINGFENCE_OFFICE_NETWORKS = _settings.accounts.office_networks
 RINGFENCE_ENROLMENT_MINUTES = _settings.accounts.enrolment_minutes
 RINGFENCE_COMPUTER_DAYS = _settings.accounts.computer_days
 RINGFENCE_COMPUTER_COOKIE = "__Host-computer" if _https else "computer"

@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, ValidationError, field_validator, model_validator
 
 from ringfence.kit.errors import RingfenceError
 
@@ -248,10 +248,23 @@ class AccountSettings(Section):
     """An access review must be signed at least so often."""
     remote_needs_managed_device: Literal["off", "warn", "require"] = "require"
     """Outside the office without managed equipment (R141): ``require``: no calls; ``warn``: warned; ``off``: calls."""
+    office_networks: tuple[IPvAnyNetwork, ...] = ()
+    """Networks of the offices, such as ``10.20.0.0/16``: who says that they are at the office and comes from elsewhere
+    needs managed equipment too. Empty: their word counts."""
     enrolment_minutes: int = Field(default=30, ge=5, le=1440)
     """How long a link counts with which ICT makes a computer known as managed."""
     computer_days: int = Field(default=365, ge=1, le=400)
     """How long a computer stays known; browsers keep nothing for longer than 400 days."""
+
+    @field_validator("office_networks", mode="before")
+    @classmethod
+    def _networks(cls, value: object) -> object:
+        for text in value if isinstance(value, list) else ():
+            try:
+                ipaddress.ip_network(text)
+            except ValueError:
+                raise ValueError(f"{text} is no network; write its first address and length: 10.20.0.0/16") from None
+        return value
 
 
 class DisclosureSettings(Section):

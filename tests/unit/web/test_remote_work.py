@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -92,6 +93,58 @@ def test_at_the_office_any_computer_takes_calls(at_home: Visitor, engine: Exchan
     assert at_home.post("/desk/set-state", {"state": "available"}).status_code == 200
     assert at_home.post("/desk/token").status_code == 200
     assert told("remote_work.unmanaged") == []
+
+
+@pytest.mark.parametrize(
+    ("networks", "address", "inside"),
+    [
+        ("10.20.0.0/16", "10.20.3.4", True),
+        ("10.20.0.0/16", "10.21.3.4", False),
+        ("10.20.0.0/16 192.0.2.0/24", "192.0.2.9", True),
+        ("10.20.0.0/16", "::ffff:10.20.3.4", True),
+        ("2001:db8:7::/48", "2001:db8:7::1", True),
+        ("2001:db8:7::/48", "2001:db8:8::1", False),
+        ("10.20.0.0/16", "2001:db8:7::1", False),
+        ("10.20.0.0/16", "", False),
+        ("10.20.0.0/16", "unix:", False),
+        ("", "203.0.113.7", True),
+    ],
+)
+def test_the_office_is_believed_in_its_networks_alone(
+    networks: str, address: str, inside: bool, at_home: Visitor, engine: Exchange, settings: Any
+) -> None:
+    settings.RINGFENCE_OFFICE_NETWORKS = tuple(ip_network(network) for network in networks.split())
+    at_home.post("/desk/location", {"location": "office"})
+    asked = at_home.post("/desk/set-state", {"state": "available"}, REMOTE_ADDR=address)
+    assert asked.status_code == (200 if inside else 409)
+    entries = told("remote_work.unmanaged")
+    assert len(entries) == (not inside)
+    if inside:
+        return
+    assert "You chose the office, but you are not in its network, and this computer is" in asked.json()["message"]
+    assert '"work_location":"an address outside the office"' in entries[0][1]
+    assert at_home.post("/desk/token", REMOTE_ADDR=address).status_code == 409
+    assert at_home.post("/desk/dial", {"number": "999", "client": "BBC"}, REMOTE_ADDR=address).status_code == 200
+    give_secret(at_home)
+    assert at_home.post("/desk/set-state", {"state": "available"}, REMOTE_ADDR=address).status_code == 200
+
+
+def test_a_desk_phone_outside_the_office_s_networks_must_be_managed_too(
+    at_home: Visitor, engine: Exchange, centre: Centre, settings: Any
+) -> None:
+    settings.RINGFENCE_OFFICE_NETWORKS = (ip_network("10.20.0.0/16"),)
+    at_home.post("/desk/location", {"location": "office"})
+    give_secret(at_home)
+    actions.create_device(
+        device_id="bay-7",
+        kind=UserKind.AGENT,
+        agent=Agent.objects.get(pk=centre.agent),
+        label="x",
+        network_access="eap_tls",
+        by=None,
+    )
+    refused = at_home.post("/desk/set-state", {"state": "available"})
+    assert "not in its network, and your desk phone bay-7 is not noted" in refused.json()["message"]
 
 
 def test_with_a_warning_the_agent_takes_calls_and_is_told(

@@ -323,6 +323,7 @@ class ComputerRevoked(Entry):
 class UnmanagedRemoteWork(Entry):
     agent_id: str
     work_location: str
+    """What they say, or that they say the office and are not in its networks."""
     lack: str
     """``computer`` or ``telephone``."""
     outcome: str

@@ -19,7 +19,8 @@ _RESTING = (AgentState.LOGGED_OUT, AgentState.NOT_READY)
 
 def equipment(request: PersonRequest, agent: Agent) -> RemoteWork:
     """What the agent has, and lacks, with the browser that asks."""
-    return remote_work(agent, request.COOKIES.get(settings.RINGFENCE_COMPUTER_COOKIE, ""), now=timezone.now())
+    secret = request.COOKIES.get(settings.RINGFENCE_COMPUTER_COOKIE, "")
+    return remote_work(agent, secret, address=request.META.get("REMOTE_ADDR", ""), now=timezone.now())
 
 
 def taking_up_work(request: PersonRequest, agent: Agent) -> RemoteWork:
@@ -63,6 +64,16 @@ def may_get_calls(agent: Agent) -> bool:
 def lacking(found: RemoteWork) -> str:
     """What is missing, and the cure; empty when nothing is."""
     match found.lack:
+        case Lack.COMPUTER if found.elsewhere:
+            return _(
+                "You chose the office, but you are not in its network, and this computer is not known as one that ICT "
+                "manages. Change where you are working, and ask ICT to enrol this computer."
+            )
+        case Lack.TELEPHONE if found.elsewhere:
+            return _(
+                "You chose the office, but you are not in its network, and your desk phone %(device)s is not noted as "
+                "one that ICT manages. Change where you are working, and ask ICT to note the phone, or to remove it."
+            ) % {"device": found.device_id}
         case Lack.COMPUTER:
             return _(
                 "You work outside the office, and this computer is not known as one that ICT manages. "

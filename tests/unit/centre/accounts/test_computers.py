@@ -30,7 +30,7 @@ def enrolled(*, asset: str = "LAP-0042", user: User | None = None) -> tuple[Comp
 
 
 def found(agent: Agent, secret: str) -> RemoteWork:
-    return remote_work(agent, secret, now=timezone.now())
+    return remote_work(agent, secret, address="", now=timezone.now())
 
 
 def lack(agent: Agent, secret: str) -> Lack | None:
@@ -95,8 +95,8 @@ def test_a_secret_ends_with_its_days_and_with_the_revocation() -> None:
     assert made.enrolled_at is not None
     assert made.expires_at is not None
     assert made.expires_at - made.enrolled_at == timedelta(days=365)
-    assert remote_work(agent, secret, now=made.expires_at - timedelta(seconds=1)).lack is None
-    assert remote_work(agent, secret, now=made.expires_at).lack is Lack.COMPUTER
+    assert remote_work(agent, secret, address="", now=made.expires_at - timedelta(seconds=1)).lack is None
+    assert remote_work(agent, secret, address="", now=made.expires_at).lack is Lack.COMPUTER
     key = actions.make_enrolment_link(computer=made, by=None)
     actions.revoke_computer(computer=made, by=None)
     assert lack(agent, secret) is Lack.COMPUTER

@@ -112,11 +112,11 @@ def test_signing_a_person_out_ends_the_enrolment_of_their_computers_and_the_link
     computer_of(people["faye"], "LAP-3")
     breach = opened()
     now = breach.opened_at + timedelta(minutes=1)
-    assert not remote_work(agent, stolen, now=now).refused
+    assert not remote_work(agent, stolen, address="", now=now).refused
     done = contain(people["ike"], breach, Step.SESSIONS, account=people["ann"], now=now)
     assert [computer.asset for computer in done.computers] == ["LAP-1", "LAP-2"]
-    assert remote_work(agent, stolen, now=now).refused
-    assert not remote_work(agent, shared, now=now).refused, "a shared computer is nobody's"
+    assert remote_work(agent, stolen, address="", now=now).refused
+    assert not remote_work(agent, shared, address="", now=now).refused, "a shared computer is nobody's"
     with pytest.raises(AccountsError, match="too old"):
         enrol_computer(key=link, by=None)
     assert known(now) == {"LAP-3", "POOL-1"}
