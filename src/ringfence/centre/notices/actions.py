@@ -15,14 +15,16 @@ from ringfence.centre.jobs.actions import clear_alarms, raise_alarm
 from ringfence.centre.notices.entries import NoticeAgreed, NoticeDrafted, NoticePublished
 from ringfence.centre.notices.errors import Refused
 from ringfence.centre.notices.models import Notice
-from ringfence.centre.notices.queries import days_in_force, days_of, newest, purposes_unsaid
+from ringfence.centre.notices.queries import days_in_force, days_of, faults_of, newest
 from ringfence.centre.tenancy import all_clients
 from ringfence.centre.tenancy.models import Client
 
 MAX_TEXT = 20_000
-ALARMS = {"days": "notice_days_wrong", "purposes": "notice_purpose_unsaid"}
-"""By what is wrong with a published notice: other days than the schedule has in force, or a purpose that is on and not
-named. The subject is the client."""
+DAYS_ALARM = "notice_days_wrong"
+"""A published notice promises other days than the schedule has in force; its subject is the client."""
+PURPOSE_ALARM = "notice_purpose_unsaid"
+"""A purpose is on that the published notice does not name; its subject is the client."""
+_CURE = "Publish a new version."
 
 
 def _id(user: User | None) -> str:
@@ -93,20 +95,20 @@ def publish(notice: Notice, *, address: str, now: datetime, by: User) -> None:
         raise Refused("This version is published already.")
     if row.agreed_at is None:
         raise Refused("The data protection officer has not agreed to this version yet.")
-    promised, days = days_of(row), days_in_force(row.client_id)
-    if promised != days:
+    faults = faults_of(row, at=now)
+    if faults.days is not None:
         raise Refused(
-            f"This version promises {promised}, but the retention schedule in force says {days}. Save the draft again, "
-            "and have it agreed again."
+            f"This version promises {days_of(row)}, but the retention schedule in force says {faults.days}. Save the "
+            "draft again, and have it agreed again."
         )
-    if unsaid := purposes_unsaid(row, at=now):
+    if faults.unsaid:
         raise Refused(
-            f"This version does not name what recordings may be used for: {_names(unsaid)}. Save the draft again with "
+            f"This version does not name what recordings may be used for: {faults.names}. Save the draft again with "
             "it, and have it agreed again."
         )
     row.published_by, row.published_at = _id(by), now
     row.save(update_fields=["published_by", "published_at"])
-    for code in ALARMS.values():
+    for code in (DAYS_ALARM, PURPOSE_ALARM):
         clear_alarms(code, at=now, subject=row.client_id)
     client = Client.objects.select_for_update(no_key=True).get(code=row.client_id)
     client.notice_published_on, client.notice_url = timezone.localdate(now), address
@@ -126,30 +128,18 @@ def watch(*, now: datetime) -> list[str]:
     wrong = []
     with all_clients("the notices of every client are compared with what is in force"):
         for code in Client.objects.values_list("code", flat=True):
-            found = _faults(newest(code)[1], now=now)
-            for fault in ALARMS:
-                if fault in found:
-                    raise_alarm(ALARMS[fault], found[fault], at=now, subject=code, client=code)
-                else:
-                    clear_alarms(ALARMS[fault], at=now, subject=code)
-            if found:
+            notice = newest(code)[1]
+            faults = faults_of(notice, at=now)
+            if notice is None or faults.days is None:
+                clear_alarms(DAYS_ALARM, at=now, subject=code)
+            else:
+                said = f"Version {notice.version} says {days_of(notice)}, the schedule in force {faults.days}. {_CURE}"
+                raise_alarm(DAYS_ALARM, said, at=now, subject=code, client=code)
+            if notice is None or not faults.unsaid:
+                clear_alarms(PURPOSE_ALARM, at=now, subject=code)
+            else:
+                said = f"Version {notice.version} does not name: {faults.names}. {_CURE}"
+                raise_alarm(PURPOSE_ALARM, said, at=now, subject=code, client=code)
+            if faults:
                 wrong.append(code)
     return wrong
-
-
-def _faults(notice: Notice | None, *, now: datetime) -> dict[str, str]:
-    """What is wrong with a published version, in words; nothing of a client that publishes on its own site."""
-    if notice is None:
-        return {}
-    found, days = {}, days_in_force(notice.client_id)
-    if days_of(notice) != days:
-        found["days"] = (
-            f"Version {notice.version} says {days_of(notice)}, the schedule in force {days}. Publish a new version."
-        )
-    if unsaid := purposes_unsaid(notice, at=now):
-        found["purposes"] = f"Version {notice.version} does not name: {_names(unsaid)}. Publish a new version."
-    return found
-
-
-def _names(purposes: Collection[Purpose]) -> str:
-    return ", ".join(str(purpose.label) for purpose in purposes)

@@ -42,9 +42,39 @@ def purposes_of(notice: Notice) -> tuple[Purpose, ...]:
     return tuple(Purpose(value) for value in notice.purposes)
 
 
-def purposes_unsaid(notice: Notice, *, at: datetime) -> tuple[Purpose, ...]:
-    """Purposes that are on for the client (R81) although this version does not name them."""
-    return tuple(purpose for purpose in purposes_on([notice.client_id], at=at) if purpose.value not in notice.purposes)
+def purposes_to_name(code: str, before: Notice | None, *, at: datetime) -> tuple[Purpose, ...]:
+    """What a new version is proposed to name: what the one ``before`` did, and what is on; every purpose if neither."""
+    known = {*(purposes_of(before) if before else ()), *purposes_on([code], at=at)}
+    return tuple(purpose for purpose in Purpose if purpose in known or not known)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Faults:
+    """What a version says that is not so, or leaves out."""
+
+    days: Days | None = None
+    """Those in force, when it promises others."""
+    unsaid: tuple[Purpose, ...] = ()
+    """Purposes that are on for the client (R81) although it does not name them."""
+
+    @property
+    def names(self) -> str:
+        """The purposes that it leaves out, in words."""
+        return ", ".join(str(purpose.label) for purpose in self.unsaid)
+
+    def __bool__(self) -> bool:
+        return self.days is not None or bool(self.unsaid)
+
+
+def faults_of(notice: Notice | None, *, at: datetime) -> Faults:
+    """How a version differs from what is in force; none for a client that publishes on its own site (None)."""
+    if notice is None:
+        return Faults()
+    days, named = days_in_force(notice.client_id), purposes_of(notice)
+    return Faults(
+        days=None if days_of(notice) == days else days,
+        unsaid=tuple(purpose for purpose in purposes_on([notice.client_id], at=at) if purpose not in named),
+    )
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from ringfence.centre.accounts.rights import Right
 from ringfence.centre.assessments.purposes import Purpose
-from ringfence.centre.assessments.stating import purposes_on
 from ringfence.centre.notices import actions, queries
 from ringfence.centre.notices.errors import NotFound, Refused
 from ringfence.centre.notices.models import Notice
@@ -106,9 +105,7 @@ def notices(request: PersonRequest) -> HttpResponse:
                 "draft": draft,
                 "current": current,
                 "client": Client.objects.get(code=code),
-                "days": queries.days_in_force(code),
-                "wrong": current is not None and queries.days_of(current) != queries.days_in_force(code),
-                "unsaid": [p.label for p in queries.purposes_unsaid(current, at=timezone.now())] if current else [],
+                "faults": queries.faults_of(current, at=timezone.now()),
             }
         )
     return render(
@@ -122,9 +119,8 @@ def draft_notice(request: PersonRequest, code: str) -> HttpResponse:
     """A new version of a client's notice; it begins with the words of the one before."""
     client = _client(code, request)
     draft, current = queries.newest(code)
-    before, on = draft or current, purposes_on([code], at=timezone.now())
-    said = queries.purposes_of(before) if before else () if on else Purpose
-    initial: dict[str, object] = {"purposes": [purpose.value for purpose in Purpose if purpose in {*said, *on}]}
+    before = draft or current
+    initial: dict[str, object] = {"purposes": queries.purposes_to_name(code, before, at=timezone.now())}
     if before:
         initial |= {"text": before.text, "contact": before.contact}
     form = NoticeForm(request.POST if request.method == "POST" else None, initial=initial)
@@ -159,9 +155,7 @@ def notice(request: PersonRequest, code: str, version: int) -> HttpResponse:
             "may_publish": request.person.may(Right.PUBLISH_NOTICE) and row.agreed_at and row.published_at is None,
             "may_draft": request.person.may(Right.PUBLISH_NOTICE),
             "newest": row.published_at is None or queries.newest(row.client_id)[1] == row,
-            "days": queries.days_in_force(row.client_id),
-            "right": queries.days_of(row) == queries.days_in_force(row.client_id),
-            "unsaid": [purpose.label for purpose in queries.purposes_unsaid(row, at=timezone.now())],
+            "faults": queries.faults_of(row, at=timezone.now()),
             **_shown(row),
         },
     )
