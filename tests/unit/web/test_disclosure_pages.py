@@ -91,6 +91,7 @@ def test_an_officer_without_a_way_opens_the_recordings_to_advise(sign_in: SignIn
         assert "You may hear the recordings below until" in page
         assert "were opened to an officer who is to advise. Recordings: 1" in page
         assert "Hear the recordings" not in page
+        assert officer.get(f"{url}hear/").status_code == 302, "a step that would be refused is not offered"
         again = strictly(officer.post(f"{url}hear/"))
         assert "The recordings are open to you already." in again.text
         with all_clients("the test lets time pass"):

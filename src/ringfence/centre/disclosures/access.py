@@ -1,11 +1,14 @@
 """Who reaches which disclosure, and which steps are open to them. Foreign, forbidden and missing are one answer."""
 
+from datetime import datetime
+
 from ringfence.centre.accounts.models import User
 from ringfence.centre.accounts.queries import has_right
 from ringfence.centre.accounts.rights import Right
 from ringfence.centre.disclosures.errors import NotFound
 from ringfence.centre.disclosures.models import Advice, Disclosure
 from ringfence.centre.disclosures.steps import STEPS, WHOSE, Step
+from ringfence.centre.recordings.ways import ways_of
 
 ANY_OF_THEM = (Right.OPEN_DISCLOSURE, Right.ADVISE_DISCLOSURE, Right.APPROVE_DISCLOSURE)
 """Who has one of these for a client sees every case of it."""
@@ -47,11 +50,13 @@ def needs_override(row: Disclosure) -> bool:
     return row.advice == Advice.AGAINST and row.overridden_at is None
 
 
-def open_steps(user: User, row: Disclosure) -> frozenset[Step]:
+def open_steps(user: User, row: Disclosure, *, now: datetime) -> frozenset[Step]:
     """What this person can do to this case now. The actions ask again."""
     found = set()
     for step, moves in STEPS.items():
         if row.state not in moves or not holds(user, row.client_id, *WHOSE[step]) or not stands_apart(user, row, step):
+            continue
+        if step is Step.HEAR and ways_of(user, row.disclosure_id, now=now):
             continue
         if step is Step.RELEASE and needs_override(row):
             continue

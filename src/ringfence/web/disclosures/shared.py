@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.forms import Form as PageForm
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -70,7 +71,7 @@ def not_open(request: PersonRequest, found: Disclosure, *steps: Step) -> HttpRes
 
     A step that is sent all the same goes to the action, which refuses it with an entry.
     """
-    if request.method == "POST" or open_steps(request.person.user, found) & set(steps):
+    if request.method == "POST" or open_steps(request.person.user, found, now=timezone.now()) & set(steps):
         return None
     messages.error(request, _("That step is not open to you now."))
     return redirect("disclosure", found.disclosure_id)

@@ -69,7 +69,7 @@ def disclosure(request: PersonRequest, disclosure_id: str) -> HttpResponse:
     people = [found.opened_by, found.asked_by, found.advised_by, found.overridden_by, found.heard_by]
     people += [found.decided_by, found.ended_by, found.closed_by, *(row.actor_id for row in entries)]
     names = user_names(people)
-    steps = open_steps(user, found)
+    steps = open_steps(user, found, now=now)
     ways = ways_of(user, found.disclosure_id, now=now)
     return render(
         request,

@@ -65,7 +65,9 @@ def test_each_step_is_open_from_its_states_alone(
     other = recorded(2, ended_at=now)
     case = prepared(step, state, cases, recording)
     with scope("BBC"):
-        offered = {each for who in people.values() for each in open_steps(who, Disclosure.objects.get(pk=case.pk))}
+        offered = {
+            each for who in people.values() for each in open_steps(who, Disclosure.objects.get(pk=case.pk), now=now)
+        }
         before = Disclosure.objects.filter(pk=case.pk).values().get()
     assert (step in offered) == (state in STEPS[step])
     if state in STEPS[step]:
@@ -156,7 +158,7 @@ def test_who_may_do_nothing_is_offered_nothing_and_refused_with_an_entry(
         with all_clients("the test asks as everybody"):
             row = Disclosure.objects.get(pk=case.pk)
             for name in ("sam", "ike", "faye", "dan", "sol"):
-                assert open_steps(people[name], row) == frozenset()
+                assert open_steps(people[name], row, now=now) == frozenset()
                 for act, values in acts:
                     with pytest.raises(Refused) as refused:
                         act(people[name], case, **values, now=now)

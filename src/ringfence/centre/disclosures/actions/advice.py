@@ -30,9 +30,13 @@ def ask_advice(user: User, case: Disclosure, *, now: datetime) -> Disclosure:
         row.asked_at, row.asked_by = now, user.id.hex
         row.save()
         officers = tell_holders(Right.ADVISE_DISCLOSURE, Notice.Code.DISCLOSURE, row, now=now)
-        _let_hear(officers, row, now=now)
+        until = now + timedelta(days=settings.RINGFENCE_DISCLOSURE_DAYS)
+        _let_hear(officers, row, ids, until=until, now=now)
         entry = AdviceAsked(
-            disclosure_id=row.disclosure_id, recordings=len(ids), told=len(officers), until=_told(_until(now))
+            disclosure_id=row.disclosure_id,
+            recordings=len(ids),
+            told=len(officers),
+            until=until.isoformat(timespec="seconds"),
         )
         note(entry, row, by=user, now=now)
     return row
@@ -47,33 +51,16 @@ def hear_to_advise(user: User, case: Disclosure, *, now: datetime) -> datetime:
     with taking(user, case, Step.HEAR, now=now) as row:
         if ways_of(user, row.disclosure_id, now=now):
             raise Refused("open_already", "The recordings are open to you already.")
-        ends = _let_hear([user], row, now=now)
+        until = now + timedelta(days=settings.RINGFENCE_DISCLOSURE_DAYS)
+        ends = _let_hear([user], row, attached_ids(row), until=until, now=now)
         if not ends:
             raise Refused("gone", "None of the recordings exists any more. Advise on what the case says.")
-        until = max(ends.values())
-        entry = OpenedToOfficer(disclosure_id=row.disclosure_id, recordings=len(ends), until=_told(until))
+        last = max(ends.values())
+        entry = OpenedToOfficer(
+            disclosure_id=row.disclosure_id, recordings=len(ends), until=last.isoformat(timespec="seconds")
+        )
         note(entry, row, by=user, now=now)
-    return until
-
-
-def _let_hear(officers: Collection[User], row: Disclosure, *, now: datetime) -> dict[str, datetime]:
-    return open_ways(
-        officers,
-        attached_ids(row),
-        client=row.client_id,
-        serves=row.disclosure_id,
-        case_reference=row.reference,
-        until=_until(now),
-        now=now,
-    )
-
-
-def _until(now: datetime) -> datetime:
-    return now + timedelta(days=settings.RINGFENCE_DISCLOSURE_DAYS)
-
-
-def _told(moment: datetime) -> str:
-    return moment.isoformat(timespec="seconds")
+    return last
 
 
 def give_advice(user: User, case: Disclosure, *, advice: str, text: str, now: datetime) -> Disclosure:
@@ -113,3 +100,17 @@ def override_advice(user: User, case: Disclosure, *, reason: str, now: datetime)
         entry = AdviceOverridden(disclosure_id=row.disclosure_id, advice=row.advice, told=len(officers))
         note(entry, row, by=user, now=now)
     return row
+
+
+def _let_hear(
+    officers: Collection[User], row: Disclosure, ids: Collection[str], *, until: datetime, now: datetime
+) -> dict[str, datetime]:
+    return open_ways(
+        officers,
+        ids,
+        client=row.client_id,
+        serves=row.disclosure_id,
+        case_reference=row.reference,
+        until=until,
+        now=now,
+    )
