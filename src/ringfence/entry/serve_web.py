@@ -20,16 +20,18 @@ from ringfence.entry.supervisor import end_with_supervisor
 GRACE_SECONDS = 3
 """For answers under way; event streams are cut and the browsers follow the next run."""
 
-
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 class PagesServer(uvicorn.Server):
-    """Ends with code 0 at a signal: uvicorn would raise the signal again and so report a failure to the supervisor."""
+    """No request leaves a database connection behind, however it ends. A signal ends the server with code 0: uvicorn
+    would raise it again and so report a failure to the supervisor.
+    """
 
     @override
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        keep_no_connection()
         asyncio.get_running_loop().set_default_executor(SpareThreads())
         await super().startup(sockets)
 
@@ -105,7 +107,6 @@ def serve(settings: Settings, *, supervised: bool) -> int:
     logs.configure("web", settings, terminal_level="ERROR" if supervised else None)
     ports.require_free(settings, process="web")
     use_django()
-    keep_no_connection()
     server = PagesServer(configuration(settings))
     if supervised:
 

@@ -21,7 +21,7 @@ from tests.support.browser import chromium, context, write_tone
 from tests.support.pages import Centre, Exchange, exchange, furnish
 from tests.support.sealed import empty_storage
 
-from ringfence.entry.serve_web import PagesServer, keep_no_connection
+from ringfence.entry.serve_web import PagesServer
 
 BUILT = Path(__file__).resolve().parents[3] / "src/ringfence/web/static/dist/desk.js"
 
@@ -46,7 +46,6 @@ def built() -> None:
 @contextmanager
 def serving() -> Iterator[str]:
     kept = connections.settings["default"].get("CONN_MAX_AGE", 0)
-    keep_no_connection()
     server = PagesServer(
         uvicorn.Config(get_asgi_application(), host="127.0.0.1", port=0, lifespan="off", log_config=None, ws="none")
     )

@@ -7,12 +7,11 @@ from urllib.request import HTTPCookieProcessor, build_opener
 
 import pytest
 from django.db import transaction
-from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.backends.signals import connection_created
 from playwright.sync_api import Browser, Page, expect
 from tests.e2e.pages.conftest import Site, signed_in
 from tests.e2e.pages.judging import faults, keyboard_faults, narrow_faults, problems
 from tests.support.browser import context
+from tests.support.connections import connections_opened
 from tests.support.system import eventually
 
 from ringfence.centre.live.actions import emit
@@ -193,20 +192,10 @@ def test_no_page_breaks_a_rule_or_scrolls_sideways_or_needs_a_mouse(
 
 
 def test_a_page_that_says_no_leaves_no_database_connection_behind(site: Site) -> None:
-    opened: list[BaseDatabaseWrapper] = []
-
-    def note(connection: BaseDatabaseWrapper, **_about: object) -> None:
-        opened.append(connection)
-
     visitor = build_opener(HTTPCookieProcessor())
-    connection_created.connect(note)
-    try:
-        visitor.open(f"{site.url}/demo/signin/tl/").close()
-        opened.clear()
-        with pytest.raises(HTTPError) as refused:
-            visitor.open(f"{site.url}/nowhere/")
-    finally:
-        connection_created.disconnect(note)
+    visitor.open(f"{site.url}/demo/signin/tl/").close()
+    with connections_opened() as opened, pytest.raises(HTTPError) as refused:
+        visitor.open(f"{site.url}/nowhere/")
     with refused.value as page:
         assert page.status == 404
         assert b"Sign out" in page.read()  # made for the person, who was looked up

@@ -3,18 +3,16 @@
 import os
 import resource
 import signal
-import threading
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from asgiref.sync import async_to_sync
 from django.core.cache import cache
-from django.db.backends.signals import connection_created
 from tests.support.assessments import approve_purposes
+from tests.support.connections import connections_opened
 from tests.support.people import create_clients, create_person
 from tests.support.recorded import hear, recorded, row_of
 from tests.support.s3_server import S3Server, running_s3
@@ -82,22 +80,6 @@ def listen(user: User, recording: str) -> bytes:
     return async_to_sync(read_part)(view, 0, view.size)
 
 
-@contextmanager
-def only_the_requests_thread_asks_the_database() -> Iterator[None]:
-    """A connection of any other thread would stay open after the request."""
-    opened: list[str] = []
-
-    def note(**_about: object) -> None:
-        opened.append(threading.current_thread().name)
-
-    connection_created.connect(note)
-    try:
-        yield
-    finally:
-        connection_created.disconnect(note)
-    assert opened == []
-
-
 def alarms() -> dict[str, str]:
     return {f"{alarm.code} {alarm.subject}".strip(): alarm.detail for alarm in open_alarms(None)}
 
@@ -142,8 +124,9 @@ def test_a_damaged_recording_is_named_by_page_audit_and_alarm_and_the_next_one_p
     data = bytearray(path.read_bytes())
     harm(data)
     path.write_bytes(data)
-    with only_the_requests_thread_asks_the_database(), pytest.raises(error):
+    with connections_opened() as elsewhere, pytest.raises(error):
         listen(people, bad)
+    assert elsewhere == [], "only the request's thread, which has one, asks the database"
     assert alarms() == {f"recording_damaged {bad}": error.__name__}
     told_at_once = error in (RecordingCut, WrongKey)  # a chunk is opened when its second is played
     assert [error.__name__ in fields for fields in refusals()] == ([True] if told_at_once else [])

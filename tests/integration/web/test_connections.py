@@ -11,9 +11,9 @@ from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.backends.signals import connection_created
 from django.test import Client
 from django.utils import timezone
+from tests.support.connections import connections_opened
 from tests.support.pages import Centre, furnish
 from tests.support.people import person_of_role
 from tests.support.sealed import empty_storage
@@ -39,14 +39,8 @@ def centre(transactional_db: None, settings: Any) -> Iterator[Centre]:
 def opened(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[BaseDatabaseWrapper]]:
     """Every connection that is opened from now on, by whatever thread."""
     monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", 0)
-    found: list[BaseDatabaseWrapper] = []
-
-    def note(connection: BaseDatabaseWrapper, **_about: object) -> None:
-        found.append(connection)
-
-    connection_created.connect(note)
-    yield found
-    connection_created.disconnect(note)
+    with connections_opened() as found:
+        yield found
 
 
 def visitor(role: str) -> Client:
