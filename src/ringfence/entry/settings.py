@@ -261,7 +261,7 @@ class AccountSettings(Section):
     def _networks(cls, value: object) -> object:
         for text in value if isinstance(value, list) else ():
             try:
-                ipaddress.ip_network(text)
+                ipaddress.ip_network(str(text))
             except ValueError:
                 raise ValueError(f"{text} is no network; write its first address and length: 10.20.0.0/16") from None
         return value

@@ -33,6 +33,7 @@ def test_defaults_need_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
         ('[storage]\nkind = "s3"', ["storage", "bucket must be given"]),
         ('[storage]\nkind = "tape"', ["storage.kind", "'file' or 's3'"]),
         ('[tls]\ncertificate = "a.pem"', ["tls", "given together"]),
+        ("[accounts]\noffice_networks = [10]", ["accounts.office_networks", "10 is no network"]),
         ('[accounts]\noffice_networks = ["10.20.3.4/16"]', ["accounts.office_networks", "10.20.3.4/16 is no network"]),
         ('time_zone = "Mars/Olympus"', ["time_zone", "Europe/London"]),
         ("[media]\nfirst_port = 30000", ["media", "last_port must be at least"]),

@@ -122,7 +122,7 @@ def test_the_office_is_believed_in_its_networks_alone(
     if inside:
         return
     assert "You chose the office, but you are not in its network, and this computer is" in asked.json()["message"]
-    assert '"work_location":"an address outside the office"' in entries[0][1]
+    assert '"work_location":"outside_office_network"' in entries[0][1]
     assert at_home.post("/desk/token", REMOTE_ADDR=address).status_code == 409
     assert at_home.post("/desk/dial", {"number": "999", "client": "BBC"}, REMOTE_ADDR=address).status_code == 200
     give_secret(at_home)

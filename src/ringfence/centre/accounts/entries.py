@@ -317,13 +317,13 @@ class ComputerRevoked(Entry):
 
 @audited(
     "remote_work.unmanaged",
-    _("Agent {agent_id} works at {work_location} without a managed {lack}: {outcome}."),
+    _("Agent {agent_id} asked for calls without a managed {lack}, place of work {work_location}: {outcome}."),
     personal={"agent_id"},
 )
 class UnmanagedRemoteWork(Entry):
     agent_id: str
     work_location: str
-    """What they say, or that they say the office and are not in its networks."""
+    """What they say; ``outside_office_network``: they say the office, and are not in its networks."""
     lack: str
     """``computer`` or ``telephone``."""
     outcome: str

@@ -65,7 +65,7 @@ def could_be_known(*, now: datetime) -> "QuerySet[Computer]":
     return Computer.objects.filter(waits | enrolled, revoked_at__isnull=True)
 
 
-def in_office(address: str) -> bool:
+def _in_office(address: str) -> bool:
     """True in a network of ``accounts.office_networks``, and everywhere when none is given.
 
     What is no address is nowhere.
@@ -93,7 +93,7 @@ def remote_work(agent: Agent, secret: str, *, address: str, now: datetime) -> Re
         computer = known.filter(secret_digest=digest(secret)).first()
     policy = Policy(settings.RINGFENCE_REMOTE_NEEDS_MANAGED_DEVICE)
     at_office = agent.work_location == Agent.WorkLocation.OFFICE
-    elsewhere = at_office and not in_office(address)
+    elsewhere = at_office and not _in_office(address)
     if policy is Policy.OFF or (at_office and not elsewhere):
         return RemoteWork(computer=computer, lack=None)
     refused = policy is Policy.REQUIRE

@@ -18,8 +18,8 @@ from ringfence.centre.accounts.remote_work import RemoteWork, digest
 from ringfence.centre.audit.actions import SYSTEM, record
 
 _ASSET = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._/-]{0,39}")
-ELSEWHERE = "an address outside the office"
-"""Of who says that they are at the office, in the entry about them."""
+OUTSIDE = "outside_office_network"
+"""The place of who says that they are at the office, in the entry about them."""
 _USED_EVERY = timedelta(minutes=1)
 
 
@@ -131,7 +131,7 @@ def note_unmanaged_work(*, agent: Agent, found: RemoteWork, by: User) -> None:
         return
     entry = entries.UnmanagedRemoteWork(
         agent_id=agent.agent_id,
-        work_location=ELSEWHERE if found.elsewhere else agent.work_location,
+        work_location=OUTSIDE if found.elsewhere else agent.work_location,
         lack=found.lack.value,
         outcome="refused" if found.refused else "warned",
     )
