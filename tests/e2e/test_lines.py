@@ -153,8 +153,9 @@ def test_three_numbers_give_three_greetings_and_three_client_tags(system: System
             caller.wait("state", state="DISCONNECTED")
     for client, line in lines.items():
         heard = audio.from_wav(tmp_path / client / "caller.wav")[0]
-        found = {each: audio.likeness(heard, prompt(f"{each.lower()}-greeting")) for each in lines}
-        assert found[client] > 0.8, found
+        assert audio.likeness(heard, prompt(f"{client.lower()}-greeting")) > 0.8
+        # Three greetings share words: long pieces tell them apart.
+        found = {each: audio.likeness(heard, prompt(f"{each.lower()}-greeting"), piece_seconds=0.5) for each in lines}
         assert all(found[other] < found[client] - 0.15 for other in lines if other != client), found
         assert audio.likeness(heard, prompt("notice-v1")) > 0.8
         row = call_row(system, ids[client], "client_id", "line", "end_reason", "queue_id")
@@ -184,8 +185,7 @@ def test_the_line_with_real_hours_follows_the_clock(system: System, tmp_path: Pa
     file = tmp_path / "caller.wav"
 
     def found(name: str) -> float:
-        # Ten seconds, in short pieces: a jitter buffer that shrinks takes 20 ms out of every few hundred for a while.
-        return audio.likeness(audio.from_wav(file)[0], prompt(name)[: 10 * 8000], piece_seconds=0.25)
+        return audio.likeness(audio.from_wav(file)[0], prompt(name)[: 10 * 8000])
 
     with calling(system, tmp_path, tone_hz=0) as caller:
         caller.call(system.number("+441632960004"))
